@@ -1,0 +1,87 @@
+//! The typed public claim, and its encoding as public inputs.
+
+use crate::field::{self, Fr, field_newtype};
+use crate::holder::{Nullifier, Scope};
+use crate::policy::{CompiledPolicy, SET_SIZE, SLOTS};
+use crate::registry::RegistryRoot;
+
+/// Number of public inputs: six and the policy's operands and set.
+pub const PUBLIC_INPUTS: usize = 6 + SLOTS + SET_SIZE;
+
+const CONTEXT_DOMAIN: &str = "attestry/presentation-key/v1";
+
+field_newtype! {
+    /// What a proof is bound to besides its statement.
+    Context
+}
+
+impl Context {
+    /// The context of a one-time Ed25519 presentation key.
+    pub fn of_presentation_key(key: &[u8; 32]) -> Self {
+        Self(field::hash_to_field(CONTEXT_DOMAIN, key))
+    }
+}
+
+/// What a presentation proves, in public-input order.
+///
+/// Reordering or extending this is a new circuit id. See `docs/statement.md`, section 2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Root of the issuer registry; the verifier takes it from the ledger.
+    pub registry_root: RegistryRoot,
+    /// The holder's nullifier under the scope.
+    pub nullifier: Nullifier,
+    /// Whom and what the nullifier is for.
+    pub scope: Scope,
+    /// Binds the presentation to a one-time key.
+    pub context: Context,
+    /// Unix seconds, 40 bits: the time at which everything is valid.
+    pub now: u64,
+    /// What is asked of the claims.
+    pub policy: CompiledPolicy,
+}
+
+impl Statement {
+    /// Names of the public inputs, in order.
+    pub const INPUT_NAMES: [&'static str; PUBLIC_INPUTS] = [
+        "registry_root",
+        "nullifier",
+        "scope",
+        "context",
+        "now",
+        "policy_word",
+        "operand_0",
+        "operand_1",
+        "operand_2",
+        "operand_3",
+        "operand_4",
+        "operand_5",
+        "operand_6",
+        "operand_7",
+        "set_0",
+        "set_1",
+        "set_2",
+        "set_3",
+        "set_4",
+        "set_5",
+        "set_6",
+        "set_7",
+    ];
+
+    /// The public inputs, in order.
+    pub fn public_inputs(&self) -> [Fr; PUBLIC_INPUTS] {
+        let head = [
+            self.registry_root.as_field(),
+            self.nullifier.as_field(),
+            self.scope.as_field(),
+            self.context.as_field(),
+            Fr::from(self.now),
+            self.policy.word(),
+        ];
+        let operands = self.policy.slots.iter().map(|slot| slot.operand);
+        let mut inputs = [Fr::default(); PUBLIC_INPUTS];
+        let values = head.into_iter().chain(operands).chain(self.policy.set);
+        inputs.iter_mut().zip(values).for_each(|(input, value)| *input = value);
+        inputs
+    }
+}
