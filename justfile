@@ -1,0 +1,43 @@
+# What continuous integration runs. The tests come last, so that their closing lines end the output.
+check: format spelling policy lint docs contracts demo test
+
+# Formatting of all crates.
+format:
+    cargo fmt --all -- --check
+
+# Spelling of code and prose.
+spelling:
+    typos
+
+# Licences, sources and bans of all dependencies.
+policy:
+    cargo deny --offline check licenses bans sources
+
+# Clippy on every target, warnings denied.
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Public documentation, warnings denied.
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# The main job, twice: the second run reuses the keys that the first one made.
+demo:
+    rm -rf target/demo
+    cargo run --release --locked -- demo --data target/demo
+    cargo run --release --locked -- demo --data target/demo --json
+
+# All tests.
+test:
+    cargo test --workspace --locked
+
+# Recompiles the contracts and compares the committed bytecode. Skips, visibly, without node.
+contracts:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v npm >/dev/null; then echo "skipped: contracts need node"; exit 0; fi
+    cd contracts && npm ci --silent && node build.mjs --check
+
+# Measures the circuit, the prover and the verifier beside stock ark-groth16.
+compare:
+    cargo run --release --locked -p attestry-benches --bin compare
