@@ -1,0 +1,72 @@
+// Compiles src/ to artifacts/<Name>.json ({abi, bytecode}). With --check, fails if the committed files differ.
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { poseidonT6 } from "./poseidon.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const require = createRequire(import.meta.url);
+const solc = require("solc");
+const check = process.argv.includes("--check");
+
+const CONTRACTS = [
+  ["EthereumDIDRegistry", "vendor/EthereumDIDRegistry.sol"],
+  ["Consortium", "src/Consortium.sol"],
+  ["PoseidonT6", "src/PoseidonT6.sol"],
+  ["IssuerRegistry", "src/IssuerRegistry.sol"],
+  ["AddressBook", "src/AddressBook.sol"],
+];
+
+let differing = 0;
+function emit(path, text) {
+  const full = join(here, path);
+  if (!check) {
+    mkdirSync(dirname(full), { recursive: true });
+    writeFileSync(full, text);
+  } else if (!existsSync(full) || readFileSync(full, "utf8") !== text) {
+    console.error(`${path} differs from what its sources give`);
+    differing += 1;
+  }
+}
+
+const vendored = join(here, "node_modules/ethr-did-registry");
+emit("src/PoseidonT6.sol", poseidonT6(join(here, "node_modules/poseidon-solidity/PoseidonT6.sol")));
+emit("vendor/EthereumDIDRegistry.sol", readFileSync(join(vendored, "contracts/EthereumDIDRegistry.sol"), "utf8"));
+emit("vendor/EthereumDIDRegistry.LICENSE.md", readFileSync(join(vendored, "LICENSE.md"), "utf8"));
+
+const sources = {};
+for (const folder of ["src", "vendor"]) {
+  for (const file of readdirSync(join(here, folder)).filter((name) => name.endsWith(".sol"))) {
+    sources[`${folder}/${file}`] = { content: readFileSync(join(here, folder, file), "utf8") };
+  }
+}
+const output = JSON.parse(
+  solc.compile(
+    JSON.stringify({
+      language: "Solidity",
+      sources,
+      settings: {
+        evmVersion: "london",
+        viaIR: true,
+        optimizer: { enabled: true, runs: 1_000_000 },
+        metadata: { bytecodeHash: "none", appendCBOR: false },
+        outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
+      },
+    }),
+  ),
+);
+const messages = output.errors ?? [];
+for (const message of messages) console.error(message.formattedMessage);
+if (messages.some((message) => message.severity === "error")) process.exit(1);
+
+const CODE_LIMIT = 24_576;
+for (const [name, path] of CONTRACTS) {
+  const contract = output.contracts[path][name];
+  const size = contract.evm.deployedBytecode.object.length / 2;
+  if (size > CODE_LIMIT) throw new Error(`${name} has ${size} bytes of code, over the limit of ${CODE_LIMIT}`);
+  console.log(`${name}: ${size} bytes`);
+  const artefact = { abi: contract.abi, bytecode: `0x${contract.evm.bytecode.object}` };
+  emit(`artifacts/${name}.json`, `${JSON.stringify(artefact, null, 1)}\n`);
+}
+if (differing > 0) process.exit(1);
