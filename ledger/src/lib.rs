@@ -1,0 +1,23 @@
+//! The registry client, the embedded EVM ledger and the did:ethr resolver.
+//!
+//! [`RegistryClient`] speaks to the contracts of a deployment through a [`LedgerClient`], which is the same for the
+//! [embedded ledger](embedded::EmbeddedLedger) and for the node of any EVM chain: the [`LedgerUrl`] decides. Whatever
+//! cannot be read is an error; nothing is assumed in its place.
+
+mod account;
+mod client;
+mod contracts;
+mod did;
+pub mod embedded;
+mod error;
+
+pub use account::Account;
+pub use alloy::primitives::Address;
+pub use client::{
+    Accreditation, ClientOptions, Deployment, Entry, EntryIndex, EntryState, LedgerClient,
+    LedgerUrl, ProposalId, RegistryClient, RegistrySnapshot, RootRecord,
+};
+pub use did::{
+    DelegateRole, DidDocument, DidKey, EthrDid, Identities, Resolution, VerificationMethod,
+};
+pub use error::LedgerError;

@@ -1,0 +1,10 @@
+//! The contracts, the client and the resolver on the embedded ledger.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod contracts;
+mod embedded;
+mod governance;
+mod identities;
+mod registry;
+mod world;
