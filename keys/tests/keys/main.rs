@@ -1,0 +1,10 @@
+//! Keys, proofs and verification on a toy circuit and on the real one.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod batch;
+mod decoding;
+mod presentation;
+mod prove_and_verify;
+mod store;
+mod toy;
