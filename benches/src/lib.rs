@@ -1,0 +1,9 @@
+//! Measurements beside named alternatives.
+//!
+//! Inputs are rotated: arithmetic on a repeated input is faster than in use, for branches are
+//! predicted. Figures are medians, of one run, on all cores unless said.
+
+pub mod compare;
+pub mod measure;
+pub mod memory;
+pub mod report;
