@@ -1,0 +1,227 @@
+//! FHIR R4 in: what a resource lets an issuer attest.
+//!
+//! | resource | becomes |
+//! |---|---|
+//! | `Practitioner.qualification` | one ProviderCredential for each qualification |
+//! | `PractitionerRole` | a ProviderCredential of kind `hospital-privilege` |
+//! | `VerificationResult` | primary source verification of the qualifications that it targets in the same Bundle |
+//! | `Consent` | a ConsentGrant |
+//!
+//! Only the elements that are mapped are read, as [`serde_json`] values with their paths; a
+//! `modifierExtension`, an unknown extension of our own, and any limit of a consent that claims
+//! cannot carry is refused rather than dropped. An error names the element's path and the rule,
+//! never the value.
+//!
+//! A status of `active` is not validity: a licence needs the end of its period, from which
+//! validity is derived, and a practitioner needs a National Provider Identifier that checks.
+//!
+//! # Extensions
+//! Status and place come from the National Directory's
+//! `base-ext-practitioner-qualification-scope` (`status`, `whereValid`), the study from
+//! `consent-ResearchStudyContext`. Where FHIR has no element, extensions of our own under
+//! `https://attestry.example/fhir/StructureDefinition/`:
+//!
+//! | on | extension | value |
+//! |---|---|---|
+//! | `Practitioner.qualification` | `credential-kind`, `authority`, `home-state`, `compact`, `board-status` | `valueCode`, a word of the vocabulary |
+//! | | `standing`, repeated | `valueCode`: an encumbrance, or `unencumbered` alone |
+//! | | `dea-schedule`, repeated | `valueCode` |
+//! | | `renewed-on`, `exclusion-checked-on`, `decided-on` | `valueDate` |
+//! | `Consent` | `form-version`, `protocol-version` | `valueString`, `major.minor` |
+//! | | `ethics-approval` | `sha256` (`valueString`), `expires` (`valueDate`) |
+//! | | `majority-date` | `valueDate` |
+//! | | `signature-kind`, `withdrawal-term` (repeated) | `valueCode` |
+//! | | `supersedes` | `sequence` (`valueUnsignedInt`), `sha256` (`valueString`) of the document replaced |
+//! | `Consent.performer` | `signatory-role` | `valueCode`, for a signatory other than the patient |
+//! | `Consent.sourceAttachment` | `form-sha256` | `valueString`: R4's own `hash` is SHA-1 |
+//!
+//! Code systems of our own under `https://attestry.example/fhir/CodeSystem/`: `licence-type`,
+//! `consent-action` and `data-class`.
+
+mod consent;
+mod element;
+mod practitioner;
+mod provision;
+mod verification;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    error::CredentialError,
+    json::{self, Node, Object},
+    schema::Subject,
+};
+use element::Bundled;
+
+/// What one resource, or one qualification of it, came to.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// Type and id, and the qualification if it is one of several.
+    pub resource: String,
+    /// What may be issued, or why nothing.
+    pub outcome: Result<Subject, CredentialError>,
+    /// What an issuer should look at, whatever the outcome.
+    pub warnings: Vec<String>,
+}
+
+/// [`Imported`] in the form that is shown to an issuer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Preview {
+    /// Type and id, and the qualification if it is one of several.
+    pub resource: String,
+    /// Whether a credential could be issued.
+    pub outcome: Outcome,
+    /// What the credential would state, as its `credentialSubject` writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims: Option<Subject>,
+    /// Why none could be issued: element and rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What an issuer should look at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// Whether a credential could be issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It could.
+    Issuable,
+    /// It could not, for the stated reason.
+    Refused,
+}
+
+impl From<Imported> for Preview {
+    fn from(imported: Imported) -> Self {
+        let (outcome, claims, reason) = match imported.outcome {
+            Ok(subject) => (Outcome::Issuable, Some(subject), None),
+            Err(error) => (Outcome::Refused, None, Some(error.to_string())),
+        };
+        Self { resource: imported.resource, outcome, claims, reason, warnings: imported.warnings }
+    }
+}
+
+/// What would be issued for a resource or each resource of a Bundle, or why nothing would.
+pub fn preview(bytes: &[u8]) -> Vec<Preview> {
+    match import(bytes) {
+        Ok(imported) => imported.into_iter().map(Preview::from).collect(),
+        Err(error) => vec![Preview {
+            resource: "unknown".to_owned(),
+            outcome: Outcome::Refused,
+            claims: None,
+            reason: Some(error.to_string()),
+            warnings: Vec::new(),
+        }],
+    }
+}
+
+/// Reads a resource, or each resource of a Bundle.
+///
+/// # Errors
+/// If the bytes are not one JSON object with a `resourceType`, or the Bundle's entries are not
+/// resources. What is wrong with a single resource stands in its own outcome.
+pub fn import(bytes: &[u8]) -> Result<Vec<Imported>, CredentialError> {
+    let value = json::parse(bytes)?;
+    let resources = resources_of(&value)?;
+    let bundled = Bundled::new(&resources);
+    let mut imported = Vec::new();
+    let mut consents = Vec::new();
+    for resource in &resources {
+        match resource.kind {
+            "Practitioner" => imported.extend(practitioner::import(resource, &bundled)),
+            "PractitionerRole" => imported.push(practitioner::import_role(resource, &bundled)),
+            "Consent" => {
+                consents.push((imported.len(), consent::occasion(&resource.object)));
+                imported.push(consent::import(resource));
+            }
+            "VerificationResult" => imported.push(refused(
+                resource,
+                "is evidence for a Practitioner in the same Bundle, not a credential of its own",
+            )),
+            _ => imported
+                .push(refused(resource, "is not a resource from which credentials are issued")),
+        }
+    }
+    supersede(&mut imported, &consents);
+    Ok(imported)
+}
+
+/// One resource and its type.
+pub(crate) struct Resource<'a> {
+    kind: &'a str,
+    object: Object<'a>,
+    full_url: Option<&'a str>,
+}
+
+impl Resource<'_> {
+    /// `Type/id`, or the type alone.
+    fn label(&self) -> String {
+        let id = self.object.get("id");
+        match id.and_then(|id| id.value.as_str().map(str::to_owned)) {
+            Some(id) => format!("{}/{id}", self.kind),
+            None => self.kind.to_owned(),
+        }
+    }
+}
+
+fn resources_of(value: &Value) -> Result<Vec<Resource<'_>>, CredentialError> {
+    let root = Node::root(value, "").object()?;
+    if root.require("resourceType")?.text()? != "Bundle" {
+        return Ok(vec![resource(value, None)?]);
+    }
+    let bundle = Node::root(value, "Bundle").object()?;
+    let mut resources = Vec::new();
+    for entry in bundle.list("entry")? {
+        let entry = entry.object()?;
+        if let Some(content) = entry.get("resource") {
+            let full_url = entry.get("fullUrl").and_then(|url| url.value.as_str());
+            resources.push(resource(content.value, full_url)?);
+        }
+    }
+    Ok(resources)
+}
+
+fn resource<'a>(
+    value: &'a Value,
+    full_url: Option<&'a str>,
+) -> Result<Resource<'a>, CredentialError> {
+    let kind = Node::root(value, "").object()?.require("resourceType")?.text()?;
+    Ok(Resource { kind, object: Node::root(value, kind).object()?, full_url })
+}
+
+fn refused(resource: &Resource<'_>, rule: &'static str) -> Imported {
+    Imported {
+        resource: resource.label(),
+        outcome: Err(CredentialError::invalid(resource.kind, rule)),
+        warnings: Vec::new(),
+    }
+}
+
+/// Of several consents of one patient on one subject, the latest holds.
+fn supersede(imported: &mut [Imported], consents: &[(usize, Option<consent::Occasion>)]) {
+    let mut latest: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
+    let mut older = Vec::new();
+    for (position, occasion) in consents {
+        let Some(occasion) = occasion else { continue };
+        match latest.get(occasion.about.as_str()).copied() {
+            Some((when, _)) if when > occasion.when.as_str() => older.push(*position),
+            known => {
+                older.extend(known.map(|(_, position)| position));
+                latest.insert(&occasion.about, (&occasion.when, *position));
+            }
+        }
+    }
+    for position in older {
+        imported[position].outcome = Err(CredentialError::invalid(
+            "Consent.dateTime",
+            "is not the latest of this patient on this subject in the Bundle: the latest holds",
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests;

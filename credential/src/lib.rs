@@ -1,0 +1,25 @@
+//! Credential schemas, claim encoding, FHIR mapping and W3C documents.
+//!
+//! A credential is written by people as a FHIR resource, carried as a W3C verifiable credential,
+//! and proven as 24 field elements. This crate holds the three forms and the ways between them:
+//!
+//! - [`vocabulary`]: frozen integer registries for every word that a claim may have;
+//! - [`schema`]: ProviderCredential/1 and ConsentGrant/1, their claims and encodings;
+//! - [`fhir`]: FHIR R4 in;
+//! - [`vcdm`]: VCDM 2.0 documents and the attestation beside them;
+//! - [`policy`]: named policies, compiled to the statement's slots;
+//! - `w3c` (feature `w3c`): Data Integrity proofs and status lists.
+
+mod error;
+mod json;
+
+pub mod fhir;
+pub mod policy;
+pub mod presentation;
+pub mod schema;
+pub mod vcdm;
+pub mod vocabulary;
+#[cfg(feature = "w3c")]
+pub mod w3c;
+
+pub use error::{CredentialError, Rule};

@@ -1,0 +1,214 @@
+//! Which DIDs are resolved, and by whom.
+
+use std::future::Future;
+
+use serde_json::{Value, json};
+use ssi::dids::{DID, DIDKey, DIDResolver, resolution};
+
+use super::Refusal;
+
+/// Why a ledger gives no DID document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveError {
+    /// The ledger answered that there is none, or that it is deactivated.
+    #[error("the DID has no document")]
+    NotFound,
+    /// The ledger did not answer.
+    #[error("the ledger could not be asked")]
+    Unavailable,
+}
+
+/// Resolves `did:ethr` by the ledger.
+pub trait DidEthr {
+    /// The DID document as JSON.
+    ///
+    /// # Errors
+    /// [`ResolveError`].
+    fn did_document(&self, did: &str) -> impl Future<Output = Result<Value, ResolveError>> + Send;
+}
+
+/// A verification method that its DID document authorises for assertions.
+pub(super) struct AssertionMethod {
+    /// The DID that the method is part of.
+    did: String,
+    /// A document with this method alone, as a `Multikey`.
+    document: Value,
+}
+
+impl AssertionMethod {
+    /// The method of an Ed25519 key that a DID is known to have.
+    pub(super) fn of_key(did: &str, id: &str, key: &[u8; 32]) -> Self {
+        Self {
+            did: did.to_owned(),
+            document: json!({
+                "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1"],
+                "id": did,
+                "verificationMethod": [{
+                    "id": id,
+                    "type": "Multikey",
+                    "controller": did,
+                    "publicKeyMultibase": multikey(key),
+                }],
+                "assertionMethod": [id],
+            }),
+        }
+    }
+
+    /// Resolves the method and checks that it belongs to the issuer's assertion methods.
+    pub(super) async fn resolve(
+        issuer: &str,
+        id: &str,
+        ledger: &impl DidEthr,
+    ) -> Result<Self, Refusal> {
+        let (did, _) = id.split_once('#').ok_or(Refusal::Controller)?;
+        if did != issuer {
+            return Err(Refusal::Controller);
+        }
+        let document = match did.split(':').nth(1) {
+            Some("key") => key_document(did).await?,
+            Some("ethr") => ledger.did_document(did).await.map_err(|_| Refusal::Unresolved)?,
+            _ => return Err(Refusal::DidMethod),
+        };
+        if document["id"] != issuer {
+            return Err(Refusal::Controller);
+        }
+        let names_method = |entry: &Value| {
+            let named = entry.as_str().or_else(|| entry["id"].as_str());
+            named.is_some_and(|named| absolute(did, named) == id)
+        };
+        let listed = |member: &str| {
+            let entries = document[member].as_array().into_iter().flatten();
+            entries.filter(|entry| names_method(entry)).collect::<Vec<_>>()
+        };
+        let asserted = listed("assertionMethod");
+        let described = listed("verificationMethod");
+        let method = described.iter().chain(&asserted).find(|entry| entry.is_object());
+        let (Some(method), false) = (method, asserted.is_empty()) else {
+            return Err(Refusal::Controller);
+        };
+        if method["controller"] != issuer {
+            return Err(Refusal::Controller);
+        }
+        let key = ed25519_key(method).ok_or(Refusal::Controller)?;
+        Ok(Self::of_key(did, id, &key))
+    }
+}
+
+impl DIDResolver for AssertionMethod {
+    async fn resolve_representation<'a>(
+        &'a self,
+        did: &'a DID,
+        _options: resolution::Options,
+    ) -> Result<resolution::Output<Vec<u8>>, resolution::Error> {
+        if did.as_str() != self.did {
+            return Err(resolution::Error::NotFound);
+        }
+        Ok(resolution::Output::from_content(
+            self.document.to_string().into_bytes(),
+            Some("application/did+ld+json".to_owned()),
+        ))
+    }
+}
+
+async fn key_document(did: &str) -> Result<Value, Refusal> {
+    let did = DID::new(did).map_err(|_| Refusal::Unresolved)?;
+    let output = DIDKey.resolve_representation(did, resolution::Options::default()).await;
+    let output = output.map_err(|_| Refusal::Unresolved)?;
+    serde_json::from_slice(&output.document).map_err(|_| Refusal::Unresolved)
+}
+
+/// A DID URL that may be written as its fragment alone.
+fn absolute(did: &str, url: &str) -> String {
+    if url.starts_with('#') { format!("{did}{url}") } else { url.to_owned() }
+}
+
+/// The Ed25519 key of a verification method, in any of the forms that DID documents use.
+fn ed25519_key(method: &Value) -> Option<[u8; 32]> {
+    let member = |name: &str| method[name].as_str();
+    let bytes = if let Some(text) = member("publicKeyMultibase") {
+        let bytes = from_base58(text.strip_prefix('z')?)?;
+        match bytes.strip_prefix(&ED25519_CODEC) {
+            Some(key) => key.to_vec(),
+            None => bytes,
+        }
+    } else if let Some(text) = member("publicKeyHex") {
+        hex::decode(text.strip_prefix("0x").unwrap_or(text)).ok()?
+    } else if let Some(text) = member("publicKeyBase58") {
+        from_base58(text)?
+    } else if method["publicKeyJwk"]["crv"] == "Ed25519" {
+        use base64::Engine;
+        let text = method["publicKeyJwk"]["x"].as_str()?;
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok()?
+    } else {
+        return None;
+    };
+    bytes.try_into().ok()
+}
+
+/// Multicodec prefix of an Ed25519 public key.
+const ED25519_CODEC: [u8; 2] = [0xed, 0x01];
+
+/// A key as `publicKeyMultibase`.
+fn multikey(key: &[u8; 32]) -> String {
+    format!("z{}", to_base58(&[&ED25519_CODEC[..], key].concat()))
+}
+
+const BASE58: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+
+fn to_base58(bytes: &[u8]) -> String {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    let digits = change_base(bytes, 256, 58);
+    let ones = std::iter::repeat_n(b'1', zeros);
+    ones.chain(digits.into_iter().map(|digit| BASE58[usize::from(digit)])).map(char::from).collect()
+}
+
+fn from_base58(text: &str) -> Option<Vec<u8>> {
+    const LONGEST: usize = 64;
+    let digit = |byte: u8| BASE58.iter().position(|known| *known == byte);
+    let digits: Option<Vec<u8>> =
+        text.bytes().map(|byte| u8::try_from(digit(byte)?).ok()).collect();
+    let digits = digits.filter(|digits| digits.len() <= LONGEST)?;
+    let zeros = digits.iter().take_while(|digit| **digit == 0).count();
+    let mut bytes = vec![0; zeros];
+    bytes.extend(change_base(&digits, 58, 256));
+    Some(bytes)
+}
+
+/// The digits of a number in another base, most significant first, without leading zeros.
+fn change_base(digits: &[u8], from: u32, to: u32) -> Vec<u8> {
+    let mut result: Vec<u8> = Vec::new();
+    for digit in digits {
+        let mut carry = u32::from(*digit);
+        for place in &mut result {
+            carry += u32::from(*place) * from;
+            *place = (carry % to) as u8;
+            carry /= to;
+        }
+        while carry > 0 {
+            result.push((carry % to) as u8);
+            carry /= to;
+        }
+    }
+    result.reverse();
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn base_58_has_the_published_form() {
+        assert_eq!(to_base58(b"Hello World!"), "2NEpo7TZRRrLZSi2U");
+        assert_eq!(from_base58("2NEpo7TZRRrLZSi2U").unwrap(), b"Hello World!");
+        assert_eq!(from_base58("0"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn base_58_round_trips(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert_eq!(from_base58(&to_base58(&bytes)), Some(bytes));
+        }
+    }
+}
