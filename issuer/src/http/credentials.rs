@@ -1,0 +1,220 @@
+//! Issuing, reading and changing credentials.
+
+use ark_std::rand::rngs::OsRng;
+use attestry_circuits::HolderCommitment;
+use attestry_credential::fhir::{self, Preview};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::body::{JsonBody, Members, OptionalJsonBody};
+use super::problem::HttpError;
+use crate::document::read_time;
+use crate::{
+    CredentialId, CredentialRecord, IssueRequest, Issued, Issuer, IssuerError, Reason,
+    RenewRequest, Source, Validity,
+};
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const LONGEST_IDEMPOTENCY_KEY: usize = 255;
+const STATUS_ENTRY: &str = "BitstringStatusListEntry";
+
+/// `POST /credentials/issue`
+pub(super) async fn issue(
+    State(issuer): State<Issuer>,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody,
+) -> Result<Response, HttpError> {
+    let order = Order::read(&body, &["holder", "validFrom", "validUntil", "item"])?;
+    let source =
+        order.source.ok_or(IssuerError::request("$", "has neither credential nor resource"))?;
+    let holder = order.holder.ok_or(IssuerError::request("options.holder", "is required"))?;
+    let idempotency_key = idempotency_key(&headers)?;
+    let request = IssueRequest { source, holder, validity: order.validity, idempotency_key };
+    let issued = issuer.issue(request, &mut OsRng).await?;
+    Ok(created(&issued))
+}
+
+/// `POST /credentials/{id}/renew`
+pub(super) async fn renew(
+    State(issuer): State<Issuer>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Response, HttpError> {
+    let body = body.unwrap_or_else(|| json!({}));
+    let order = Order::read(&body, &["validFrom", "validUntil", "item"])?;
+    let idempotency_key = idempotency_key(&headers)?;
+    let request = RenewRequest { source: order.source, validity: order.validity, idempotency_key };
+    let issued = issuer.renew(id.parse()?, request, &mut OsRng).await?;
+    Ok(created(&issued))
+}
+
+/// `GET /credentials/{id}`
+pub(super) async fn read(
+    State(issuer): State<Issuer>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, HttpError> {
+    let credential = issuer.credential(id.parse()?).await?;
+    let mut status = json!({ "state": credential.state.word() });
+    if let Some(successor) = credential.superseded_by {
+        status["supersededBy"] = json!(successor.to_string());
+    }
+    Ok(Json(json!({
+        "verifiableCredential": credential.verifiable_credential,
+        "attestation": credential.attestation,
+        "status": status,
+    })))
+}
+
+/// `POST /credentials/{id}/suspend`
+pub(super) async fn suspend(
+    State(issuer): State<Issuer>,
+    Path(id): Path<String>,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Value>, HttpError> {
+    Ok(state(&issuer.suspend(id.parse()?, reason(&body)?).await?))
+}
+
+/// `POST /credentials/{id}/reinstate`
+pub(super) async fn reinstate(
+    State(issuer): State<Issuer>,
+    Path(id): Path<String>,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Value>, HttpError> {
+    Ok(state(&issuer.reinstate(id.parse()?, reason(&body)?).await?))
+}
+
+/// `POST /credentials/{id}/revoke`
+pub(super) async fn revoke(
+    State(issuer): State<Issuer>,
+    Path(id): Path<String>,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Value>, HttpError> {
+    Ok(state(&issuer.revoke(id.parse()?, reason(&body)?).await?))
+}
+
+/// `POST /credentials/status`, as VC-API has it: purpose `revocation` revokes, purpose
+/// `suspension` suspends or, with status false, reinstates.
+pub(super) async fn status(
+    State(issuer): State<Issuer>,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Value>, HttpError> {
+    let members =
+        Members::of(&body, "$", &["credentialId", "credentialStatus", "status", "reason"])?;
+    let id: CredentialId = members.require_text("credentialId")?.parse()?;
+    let status = members.require("status")?.as_bool();
+    let status = status.ok_or(IssuerError::request("status", "is not true or false"))?;
+    let reason = optional_reason(&members)?.unwrap_or(Reason::Unspecified);
+    let known = ["id", "type", "statusPurpose", "statusListIndex", "statusListCredential"];
+    let entry = Members::of(members.require("credentialStatus")?, "credentialStatus", &known)?;
+    if entry.require_text("type")? != STATUS_ENTRY {
+        return Err(entry.refuse("type", "is not BitstringStatusListEntry").into());
+    }
+    let credential = match (entry.require_text("statusPurpose")?, status) {
+        ("revocation", true) => issuer.revoke(id, reason).await?,
+        ("revocation", false) => {
+            return Err(
+                IssuerError::request("status", "of a revocation cannot be taken back").into()
+            );
+        }
+        ("suspension", true) => issuer.suspend(id, reason).await?,
+        ("suspension", false) => issuer.reinstate(id, reason).await?,
+        _ => return Err(entry.refuse("statusPurpose", "is not revocation or suspension").into()),
+    };
+    Ok(state(&credential))
+}
+
+/// `POST /preview`
+pub(super) async fn preview(JsonBody(resource): JsonBody) -> Json<Vec<Preview>> {
+    Json(fhir::preview(resource.to_string().as_bytes()))
+}
+
+/// What a body asks to issue.
+struct Order {
+    source: Option<Source>,
+    holder: Option<HolderCommitment>,
+    validity: Validity,
+}
+
+impl Order {
+    fn read(body: &Value, known_options: &[&str]) -> Result<Self, IssuerError> {
+        let members = Members::of(body, "$", &["credential", "resource", "options"])?;
+        let none = json!({});
+        let options = members.get("options").unwrap_or(&none);
+        let options = Members::of(options, "options", known_options)?;
+        let item = options.get("item").map(|item| {
+            let item = item.as_u64().and_then(|item| usize::try_from(item).ok());
+            item.ok_or(options.refuse("item", "is not a whole number"))
+        });
+        let item = item.transpose()?;
+        let source = match (members.get("credential"), members.get("resource")) {
+            (Some(_), Some(_)) => {
+                return Err(IssuerError::request("$", "has both credential and resource"));
+            }
+            (Some(_), None) if item.is_some() => {
+                return Err(options.refuse("item", "is of a resource only"));
+            }
+            (Some(document), None) => Some(Source::Document(document.clone())),
+            (None, Some(resource)) => Some(Source::Resource { resource: resource.clone(), item }),
+            (None, None) => None,
+        };
+        let holder = options.text("holder")?.map(|text| {
+            text.parse().map_err(|_| {
+                options.refuse(
+                    "holder",
+                    "is not a field element: 0x and 64 lower-case hexadecimal digits",
+                )
+            })
+        });
+        let validity = Validity {
+            from: time_of(&options, "validFrom")?,
+            until: time_of(&options, "validUntil")?,
+        };
+        Ok(Self { source, holder: holder.transpose()?, validity })
+    }
+}
+
+/// A member that is an RFC 3339 time, in Unix seconds.
+fn time_of(members: &Members<'_>, name: &str) -> Result<Option<u64>, IssuerError> {
+    let Some(text) = members.text(name)? else { return Ok(None) };
+    let time = read_time(text).map(Some);
+    time.ok_or_else(|| members.refuse(name, "is not an RFC 3339 time from 1970 on"))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, IssuerError> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let text =
+        value.to_str().ok().filter(|text| (1..=LONGEST_IDEMPOTENCY_KEY).contains(&text.len()));
+    let rule = "is not 1 to 255 visible ASCII characters";
+    text.map(|text| Some(text.to_owned())).ok_or(IssuerError::request("Idempotency-Key", rule))
+}
+
+fn reason(body: &Value) -> Result<Reason, IssuerError> {
+    let members = Members::of(body, "$", &["reason"])?;
+    optional_reason(&members)?.ok_or(IssuerError::request("reason", "is required"))
+}
+
+fn optional_reason(members: &Members<'_>) -> Result<Option<Reason>, IssuerError> {
+    let word = members.text("reason")?;
+    let reason =
+        |word| Reason::from_word(word).ok_or(members.refuse("reason", "is not a reason code"));
+    word.map(reason).transpose()
+}
+
+fn created(issued: &Issued) -> Response {
+    let credential = &issued.credential;
+    let location = format!("/credentials/{}", credential.id.uuid());
+    let body = json!({
+        "verifiableCredential": credential.verifiable_credential,
+        "attestation": credential.attestation,
+    });
+    (StatusCode::CREATED, [(LOCATION, location)], Json(body)).into_response()
+}
+
+fn state(credential: &CredentialRecord) -> Json<Value> {
+    Json(json!({ "id": credential.id.to_string(), "state": credential.state.word() }))
+}

@@ -1,0 +1,53 @@
+//! Status lists, and whether the service is well.
+
+use attestry_ledger::EntryIndex;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::problem::HttpError;
+use crate::{Issuer, IssuerError};
+
+const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vc+ld+json");
+const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=60");
+
+/// `GET /status-lists/{id}`
+pub(super) async fn read(
+    State(issuer): State<Issuer>,
+    Path(id): Path<String>,
+) -> Result<Response, HttpError> {
+    let list = id.parse::<u32>().map_err(|_| IssuerError::UnknownList)?;
+    let document = issuer.status_list(EntryIndex::from(list)).await?;
+    let headers = [(CONTENT_TYPE, MEDIA_TYPE), (CACHE_CONTROL, CACHING)];
+    Ok((headers, document.to_string()).into_response())
+}
+
+/// `POST /status-lists/publish`
+pub(super) async fn publish(State(issuer): State<Issuer>) -> Result<Json<Value>, HttpError> {
+    let publications = issuer.publish().await?;
+    let described = publications.iter().map(|publication| {
+        json!({
+            "list": publication.list.as_u32(),
+            "root": publication.root.to_string(),
+            "flips": publication.flips,
+            "transactions": publication.transactions,
+            "unexplained": publication.unexplained,
+        })
+    });
+    Ok(Json(described.collect()))
+}
+
+/// `GET /healthz`: the process answers.
+pub(super) async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// `GET /readyz`: the database and the ledger answer, too.
+pub(super) async fn readiness(State(issuer): State<Issuer>) -> Result<Json<Value>, HttpError> {
+    issuer.ready().await.map_err(HttpError::NotReady)?;
+    let pending = issuer.pending().await.map_err(HttpError::NotReady)?;
+    Ok(Json(json!({ "status": "ready", "pendingStatusChanges": pending })))
+}

@@ -1,0 +1,90 @@
+//! The issuer over HTTP: VC-API (VCALM) for issuing and status, and what an office needs beside it.
+//!
+//! | method and path | body | answer |
+//! |---|---|---|
+//! | `POST /credentials/issue` | `{"credential": <VCDM 2.0 document without proof>, "options"}` or `{"resource": <FHIR R4>, "options"}` | 201 `{"verifiableCredential", "attestation"}` |
+//! | `GET /credentials/{id}` | | 200 `{"verifiableCredential", "attestation", "status": {"state", "supersededBy"}}` |
+//! | `POST /credentials/{id}/renew` | as to issue, all of it optional | 201 as from issue |
+//! | `POST /credentials/{id}/{suspend,reinstate,revoke}` | `{"reason": <code>}` | 200 `{"id", "state"}` |
+//! | `POST /credentials/status` | `{"credentialId", "credentialStatus": {"type", "statusPurpose"}, "status": true}` | 200 `{"id", "state"}` |
+//! | `POST /preview` | a FHIR R4 resource or Bundle | 200, an array: what would be issued or why not |
+//! | `POST /status-lists/publish` | | 200, an array: list, root, flips |
+//! | `GET /status-lists/{id}` | | 200 BitstringStatusListCredential, `application/vc+ld+json` |
+//! | `GET /healthz`, `GET /readyz` | | 200, or 503 |
+//!
+//! `options`: `holder` (the holder's commitment, `0x` and 64 hexadecimal digits), `validFrom` and
+//! `validUntil` (RFC 3339), `item` (which credential of a resource that stands for several).
+//! `Idempotency-Key` makes issuing and renewing repeatable. Status lists and health are public;
+//! all else takes the API key as a bearer token. Errors are RFC 9457 problem documents.
+
+mod access;
+mod body;
+mod credentials;
+mod lists;
+mod problem;
+mod request_id;
+
+pub use access::{Access, ApiKey};
+
+use std::future::Future;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+
+use crate::{Issuer, IssuerError};
+use problem::HttpError;
+
+/// Largest request body, bytes.
+pub const BODY_LIMIT: usize = 512 * 1024;
+
+/// Serves an issuer on a listener and publishes status changes in windows, until `shutdown` ends.
+/// Requests and publications that have begun are finished first.
+///
+/// # Errors
+/// [`IssuerError::OpenAccess`] if the access is open and the listener is not on loopback;
+/// [`IssuerError::Io`].
+pub async fn serve(
+    listener: TcpListener,
+    issuer: Issuer,
+    access: Access,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), IssuerError> {
+    if matches!(access, Access::Open) && !listener.local_addr()?.ip().is_loopback() {
+        return Err(IssuerError::OpenAccess);
+    }
+    let publisher = issuer.clone();
+    let publisher = tokio::spawn(async move { publisher.publish_in_windows().await });
+    let served = axum::serve(listener, router(issuer.clone(), access));
+    let served = served.with_graceful_shutdown(shutdown).await;
+    let _idle = issuer.publishing().await;
+    publisher.abort();
+    Ok(served?)
+}
+
+/// The routes, for a caller that has its own server. It runs [`Issuer::publish_in_windows`] itself.
+pub fn router(issuer: Issuer, access: Access) -> Router {
+    let office = Router::new()
+        .route("/credentials/issue", post(credentials::issue))
+        .route("/credentials/status", post(credentials::status))
+        .route("/credentials/{id}", get(credentials::read))
+        .route("/credentials/{id}/renew", post(credentials::renew))
+        .route("/credentials/{id}/suspend", post(credentials::suspend))
+        .route("/credentials/{id}/reinstate", post(credentials::reinstate))
+        .route("/credentials/{id}/revoke", post(credentials::revoke))
+        .route("/preview", post(credentials::preview))
+        .route("/status-lists/publish", post(lists::publish))
+        .route_layer(middleware::from_fn_with_state(access, access::require));
+    Router::new()
+        .route("/status-lists/{id}", get(lists::read))
+        .route("/healthz", get(lists::health))
+        .route("/readyz", get(lists::readiness))
+        .merge(office)
+        .fallback(async || HttpError::NoSuchPath)
+        .method_not_allowed_fallback(async || HttpError::MethodNotAllowed)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn(request_id::tag))
+        .with_state(issuer)
+}

@@ -1,0 +1,216 @@
+//! Publication of status flips: from the outbox to the ledger.
+//!
+//! The ledger's list is the truth about what is published; the outbox says what is still to be
+//! told. A bit is set whenever the credential is barred here and not there; it is cleared only for
+//! a reinstatement that waits in the outbox. So neither a crash, nor an answer that never came,
+//! nor an old backup of the database can bring a revoked credential back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use attestry_circuits::status::{StatusList, StatusRoot};
+use attestry_ledger::{EntryIndex, LedgerError};
+
+use crate::service::Issuer;
+use crate::storage::{Flip, Pending, PublishedList};
+use crate::{IssuerError, document};
+
+/// Flips that the contract takes in one transaction (`IssuerRegistry.MAX_FLIPS`).
+const MAX_FLIPS: usize = 1024;
+/// How often to start again when another replica published meanwhile.
+const ATTEMPTS: usize = 4;
+/// First and longest pause before a failed publication is tried again.
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// What a publication did to one list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// The list.
+    pub list: EntryIndex,
+    /// Its root now, on the ledger and here.
+    pub root: StatusRoot,
+    /// Bits flipped.
+    pub flips: usize,
+    /// Transactions sent.
+    pub transactions: usize,
+    /// Bits that the ledger has set although no credential here is barred by them. They are left
+    /// set; there are none unless the database was put back to an older state, or a transaction
+    /// was mined long after we gave it up. Suspending and reinstating the credential clears one.
+    pub unexplained: usize,
+}
+
+impl Issuer {
+    /// Publishes all pending flips of all lists now. A list that fails does not hold up the others.
+    ///
+    /// # Errors
+    /// The first list's error. Nothing is lost then: the flips stay pending.
+    pub async fn publish(&self) -> Result<Vec<Publication>, IssuerError> {
+        let mut done = Vec::new();
+        let mut failed = None;
+        for list in self.lists() {
+            match self.publish_list(list).await {
+                Ok(publication) => done.push(publication),
+                Err(error) => {
+                    tracing::warn!(list = list.as_u32(), %error, "a status list could not be published");
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        failed.map_or(Ok(done), Err)
+    }
+
+    /// Publishes at the end of each window of the configured length, until dropped. What fails is
+    /// tried again without waiting for the next window.
+    pub async fn publish_in_windows(&self) {
+        loop {
+            let interval = self.config().publication_interval_s.max(1);
+            tokio::time::sleep(Duration::from_secs(interval - self.now() % interval)).await;
+            let mut pause = RETRY.0;
+            while self.publish().await.is_err() {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(RETRY.1);
+            }
+        }
+    }
+
+    /// The signed W3C BitstringStatusListCredential of a list, as last published.
+    ///
+    /// # Errors
+    /// [`IssuerError::UnknownList`]; [`IssuerError::Signing`]; [`IssuerError::Storage`].
+    pub async fn status_list(&self, list: EntryIndex) -> Result<serde_json::Value, IssuerError> {
+        if !self.lists().any(|known| known == list) {
+            return Err(IssuerError::UnknownList);
+        }
+        if let Some(published) = self.storage().published_list(list).await?
+            && self.is_reliable(&published)
+        {
+            return Ok(published.document);
+        }
+        let bits = self.storage().published_bits(list).await?;
+        Ok(self.renew_list_document(list, &bits).await?.document)
+    }
+
+    async fn publish_list(&self, list: EntryIndex) -> Result<Publication, IssuerError> {
+        // One sender for the issuer's key in this process; the contract's compare-and-set guards
+        // against others.
+        let _sender = self.publishing().await;
+        let mut attempt = 1;
+        loop {
+            match self.publish_list_once(list).await {
+                Err(IssuerError::Ledger(LedgerError::Reverted { name }))
+                    if name == "StatusRootMismatch" && attempt < ATTEMPTS =>
+                {
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn publish_list_once(&self, list: EntryIndex) -> Result<Publication, IssuerError> {
+        let mut bits = self.reconcile(list).await?;
+        let pending = self.storage().pending(list).await?;
+        let own = self.storage().own_list(list).await?;
+        let plan = Plan::new(&bits, &own, &pending);
+
+        let (settled, waiting): (Vec<&Pending>, Vec<&Pending>) =
+            pending.iter().partition(|change| !plan.flips.contains_key(&change.status_index));
+        self.storage().mark_published(list, &[], &settled, self.now()).await?;
+
+        let flips: Vec<Flip> =
+            plan.flips.iter().map(|(&status_index, &bit)| Flip { status_index, bit }).collect();
+        let mut transactions = 0;
+        for part in flips.chunks(MAX_FLIPS) {
+            let indices: Vec<u32> = part.iter().map(|flip| flip.status_index).collect();
+            let account = self.keys().account();
+            bits = self.registry().publish_status(account, list, &bits, &indices).await?;
+            transactions += 1;
+            let told: Vec<&Pending> = waiting
+                .iter()
+                .copied()
+                .filter(|change| indices.binary_search(&change.status_index).is_ok())
+                .collect();
+            self.storage().mark_published(list, part, &told, self.now()).await?;
+        }
+
+        let root = bits.root();
+        let known = self.storage().published_list(list).await?;
+        if !known.is_some_and(|known| known.root == root && self.is_reliable(&known)) {
+            self.renew_list_document(list, &bits).await?;
+        }
+        if plan.unexplained > 0 {
+            let (list, count) = (list.as_u32(), plan.unexplained);
+            tracing::error!(list, count, "the ledger bars credentials that are not barred here");
+        }
+        if transactions > 0 {
+            tracing::info!(list = list.as_u32(), flips = flips.len(), %root, "status list published");
+        }
+        let unexplained = plan.unexplained;
+        Ok(Publication { list, root, flips: flips.len(), transactions, unexplained })
+    }
+
+    /// The list as the ledger has it. If that is not as we noted it last (a transaction was mined
+    /// whose answer we did not see), it is read again from the ledger's events.
+    pub(crate) async fn reconcile(&self, list: EntryIndex) -> Result<StatusList, IssuerError> {
+        let noted = self.storage().published_bits(list).await?;
+        if self.registry().entry(list).await?.leaf.status_root == noted.root() {
+            return Ok(noted);
+        }
+        tracing::warn!(
+            list = list.as_u32(),
+            "the ledger's status list differs from the one noted here"
+        );
+        let on_ledger = self.registry().status_list(list).await?;
+        self.storage().adopt_published(list, &on_ledger).await?;
+        Ok(on_ledger)
+    }
+
+    /// Whether the document has at least half of its validity before it.
+    fn is_reliable(&self, published: &PublishedList) -> bool {
+        let age_s = self.now().saturating_sub(published.published_at);
+        age_s <= self.config().status_list_validity_s / 2
+    }
+
+    async fn renew_list_document(
+        &self,
+        list: EntryIndex,
+        bits: &StatusList,
+    ) -> Result<PublishedList, IssuerError> {
+        let now = self.now();
+        let document = document::sign_status_list(self, list, bits, now).await?;
+        let published = PublishedList { root: bits.root(), document, published_at: now };
+        self.storage().set_published_list(list, &published).await?;
+        Ok(published)
+    }
+}
+
+/// What has to be flipped to get from the ledger's list to ours.
+#[derive(Debug, PartialEq, Eq)]
+struct Plan {
+    /// Index and the bit after the flip.
+    flips: BTreeMap<u32, bool>,
+    unexplained: usize,
+}
+
+impl Plan {
+    fn new(on_ledger: &StatusList, own: &StatusList, pending: &[Pending]) -> Self {
+        let barred = own.set_indices();
+        let is_set = |list: &StatusList, index| list.get(index) == Ok(true);
+        let mut flips: BTreeMap<u32, bool> = barred
+            .into_iter()
+            .filter(|&index| !is_set(on_ledger, index))
+            .map(|index| (index, true))
+            .collect();
+        let reinstated = pending.iter().filter(|change| !change.bit);
+        flips.extend(
+            reinstated
+                .map(|change| change.status_index)
+                .filter(|&index| is_set(on_ledger, index) && !is_set(own, index))
+                .map(|index| (index, false)),
+        );
+        let on_ledger_only =
+            on_ledger.set_indices().into_iter().filter(|&index| !is_set(own, index));
+        let unexplained = on_ledger_only.filter(|index| !flips.contains_key(index)).count();
+        Self { flips, unexplained }
+    }
+}

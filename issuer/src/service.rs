@@ -1,0 +1,429 @@
+//! What an issuer does. Knows neither HTTP nor SQL.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ark_std::rand::{CryptoRng, RngCore};
+use attestry_circuits::HolderCommitment;
+use attestry_credential::schema::Schema;
+use attestry_ledger::embedded::Clock;
+use attestry_ledger::{EntryIndex, EthrDid, LedgerError, RegistryClient};
+
+use crate::document::{self, Draft};
+use crate::record::{Action, CredentialId, CredentialRecord, Reason, State};
+use crate::request::{Content, IssueRequest, RenewRequest, Validity};
+use crate::storage::{Change, Idempotency, Identity, Storage, Stored};
+use crate::{IssuerError, IssuerKeys, identity};
+
+/// How often to draw another status index when another request took it first.
+const DRAWS: usize = 16;
+/// How often to read a credential again when another request changed it first.
+const CHANGES: usize = 16;
+
+/// How an issuer is set up.
+#[derive(Clone, Debug)]
+pub struct IssuerConfig {
+    /// Where this service is reached from outside, without a slash at the end; status lists are
+    /// named by it, so it never changes.
+    pub public_url: String,
+    /// The registry entry under which each schema is issued. The consortium gives them.
+    pub entries: BTreeMap<Schema, EntryIndex>,
+    /// Validity of a credential that does not itself say when it ends.
+    pub default_validity_s: u64,
+    /// Length of a publication window; windows are counted from 1970.
+    pub publication_interval_s: u64,
+    /// How long a verifier may rely on a published status list.
+    pub status_list_validity_s: u64,
+    /// How long the keys stand in the DID document.
+    pub did_key_validity_s: u64,
+}
+
+impl IssuerConfig {
+    /// Validity of one year, windows of ten minutes, lists for a day, keys for ten years.
+    pub fn new(public_url: impl Into<String>, entries: BTreeMap<Schema, EntryIndex>) -> Self {
+        const DAY_S: u64 = 86_400;
+        const YEAR_S: u64 = 365 * DAY_S;
+        Self {
+            public_url: public_url.into(),
+            entries,
+            default_validity_s: YEAR_S,
+            publication_interval_s: 600,
+            status_list_validity_s: DAY_S,
+            did_key_validity_s: 10 * YEAR_S,
+        }
+    }
+}
+
+/// An issuer. Clones share it.
+#[derive(Clone)]
+pub struct Issuer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: IssuerConfig,
+    keys: IssuerKeys,
+    identity: Identity,
+    registry: RegistryClient,
+    storage: Storage,
+    clock: Box<dyn Clock>,
+    publishing: tokio::sync::Mutex<()>,
+}
+
+impl std::fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Issuer").field("did", &self.did()).finish_non_exhaustive()
+    }
+}
+
+/// A credential, and whether it was made by this request or by the same request before.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The credential.
+    pub credential: CredentialRecord,
+    /// Whether the idempotency key had been used with this request already.
+    pub repeated: bool,
+}
+
+impl Issuer {
+    /// Opens an issuer: publishes its keys in its DID document if they are not there, checks its
+    /// registry entries, and compares the ledger's status lists with its own. If the ledger does
+    /// not answer, an issuer that was open on it before starts all the same.
+    ///
+    /// # Errors
+    /// [`IssuerError::ForeignEntry`] if an entry is not of this issuer, key and schema;
+    /// [`IssuerError::ForeignStorage`]; [`IssuerError::Ledger`]; [`IssuerError::Storage`].
+    pub async fn open(
+        config: IssuerConfig,
+        keys: IssuerKeys,
+        registry: RegistryClient,
+        storage: Storage,
+        clock: impl Clock,
+    ) -> Result<Self, IssuerError> {
+        let known = storage.identity().await?;
+        let published =
+            identity::publish(&registry, &keys, config.did_key_validity_s, clock.now()).await;
+        let (identity, reached) = match (published, known) {
+            (Ok(identity), Some(known)) if known.did != identity.did => {
+                return Err(IssuerError::ForeignStorage);
+            }
+            (Ok(identity), _) => {
+                storage.set_identity(&identity).await?;
+                (identity, true)
+            }
+            (Err(error), Some(known)) if is_absence(&error) => {
+                let did = known.did.parse::<EthrDid>();
+                if did.is_ok_and(|did| did.address() != keys.address()) {
+                    return Err(IssuerError::ForeignStorage);
+                }
+                tracing::warn!(%error, "starting without the ledger");
+                (known, false)
+            }
+            (Err(error), _) => return Err(error),
+        };
+        let publishing = tokio::sync::Mutex::new(());
+        let clock = Box::new(clock);
+        let inner = Inner { config, keys, identity, registry, storage, clock, publishing };
+        let issuer = Self { inner: Arc::new(inner) };
+        if reached {
+            issuer.check_entries().await?;
+            for list in issuer.lists() {
+                issuer.reconcile(list).await?;
+            }
+        }
+        Ok(issuer)
+    }
+
+    /// The issuer's did:ethr identifier.
+    pub fn did(&self) -> &str {
+        &self.inner.identity.did
+    }
+
+    /// The registry entry under which a schema is issued.
+    ///
+    /// # Errors
+    /// [`IssuerError::NotAccredited`].
+    pub fn entry(&self, schema: Schema) -> Result<EntryIndex, IssuerError> {
+        self.inner.config.entries.get(&schema).copied().ok_or(IssuerError::NotAccredited(schema))
+    }
+
+    /// Issues a credential. With an idempotency key, the same request gets the same credential.
+    ///
+    /// # Errors
+    /// [`IssuerError::Credential`] and [`IssuerError::Request`] if the content or the period is
+    /// refused; [`IssuerError::NotAccredited`]; [`IssuerError::IdempotencyKeyReused`];
+    /// [`IssuerError::ListFull`]; [`IssuerError::Signing`]; [`IssuerError::Storage`].
+    pub async fn issue(
+        &self,
+        request: IssueRequest,
+        rng: &mut (impl RngCore + CryptoRng + Send),
+    ) -> Result<Issued, IssuerError> {
+        let idempotency = request.idempotency();
+        let content = request.source.read(self.did(), request.holder)?;
+        let validity = request.validity.or(content.validity);
+        self.mint(content, request.holder, validity, None, idempotency, rng).await
+    }
+
+    /// Issues a credential in the place of another, to the same holder: with the same claims
+    /// unless others are given. The old one is superseded, and barred, in the same step.
+    ///
+    /// # Errors
+    /// As [`Issuer::issue`]; [`IssuerError::UnknownCredential`]; [`IssuerError::NotPossible`]
+    /// unless the old one is active.
+    pub async fn renew(
+        &self,
+        id: CredentialId,
+        request: RenewRequest,
+        rng: &mut (impl RngCore + CryptoRng + Send),
+    ) -> Result<Issued, IssuerError> {
+        let idempotency = request.idempotency(id);
+        if let Some(before) = self.issued_before(idempotency.as_ref()).await? {
+            return Ok(before);
+        }
+        let old = self.credential(id).await?;
+        if old.state != State::Active {
+            return Err(IssuerError::NotPossible { action: Action::Renew, state: old.state });
+        }
+        let content = match &request.source {
+            Some(source) => source.read(self.did(), old.holder)?,
+            None => Content::of_subject(old.schema, &old.subject)?,
+        };
+        if content.subject.schema() != old.schema {
+            return Err(IssuerError::request(
+                "subject",
+                "is of another schema than what it renews",
+            ));
+        }
+        let validity = request.validity.or(content.validity);
+        self.mint(content, old.holder, validity, Some(&old), idempotency, rng).await
+    }
+
+    /// A credential.
+    ///
+    /// # Errors
+    /// [`IssuerError::UnknownCredential`]; [`IssuerError::Storage`].
+    pub async fn credential(&self, id: CredentialId) -> Result<CredentialRecord, IssuerError> {
+        self.storage().credential(id).await
+    }
+
+    /// Bars a credential for a time, from the next publication on. Once more changes nothing.
+    ///
+    /// # Errors
+    /// [`IssuerError::UnknownCredential`]; [`IssuerError::NotPossible`] unless it is active;
+    /// [`IssuerError::Storage`].
+    pub async fn suspend(
+        &self,
+        id: CredentialId,
+        reason: Reason,
+    ) -> Result<CredentialRecord, IssuerError> {
+        self.change(id, Action::Suspend, reason).await
+    }
+
+    /// Ends a suspension, from the next publication on. Once more changes nothing.
+    ///
+    /// # Errors
+    /// As [`Issuer::suspend`], unless it is suspended: what is revoked stays revoked.
+    pub async fn reinstate(
+        &self,
+        id: CredentialId,
+        reason: Reason,
+    ) -> Result<CredentialRecord, IssuerError> {
+        self.change(id, Action::Reinstate, reason).await
+    }
+
+    /// Bars a credential for good, from the next publication on. Once more changes nothing.
+    ///
+    /// # Errors
+    /// As [`Issuer::suspend`], unless it is active or suspended.
+    pub async fn revoke(
+        &self,
+        id: CredentialId,
+        reason: Reason,
+    ) -> Result<CredentialRecord, IssuerError> {
+        self.change(id, Action::Revoke, reason).await
+    }
+
+    /// Changes of status that the ledger is still to hear of.
+    ///
+    /// # Errors
+    /// [`IssuerError::Storage`].
+    pub async fn pending(&self) -> Result<u64, IssuerError> {
+        self.storage().pending_count().await
+    }
+
+    /// Checks that the database and the ledger answer.
+    ///
+    /// # Errors
+    /// [`IssuerError::Storage`], [`IssuerError::Ledger`].
+    pub async fn ready(&self) -> Result<(), IssuerError> {
+        self.storage().ping().await?;
+        self.registry().ledger().block_number().await?;
+        Ok(())
+    }
+
+    async fn mint(
+        &self,
+        content: Content,
+        holder: HolderCommitment,
+        validity: Validity,
+        supersedes: Option<&CredentialRecord>,
+        idempotency: Option<Idempotency>,
+        rng: &mut (impl RngCore + CryptoRng + Send),
+    ) -> Result<Issued, IssuerError> {
+        if let Some(before) = self.issued_before(idempotency.as_ref()).await? {
+            return Ok(before);
+        }
+        let schema = content.subject.schema();
+        let list = self.entry(schema)?;
+        let now = self.now();
+        let (valid_from, valid_until) =
+            validity.resolve(&content.subject, now, self.config().default_validity_s)?;
+        for _ in 0..DRAWS {
+            let mut salt = [0; 16];
+            rng.fill_bytes(&mut salt);
+            let draft = Draft {
+                id: CredentialId::random(rng),
+                subject: &content.subject,
+                holder,
+                salt,
+                list,
+                status_index: self.storage().draw_free_index(list, rng).await?,
+                valid_from,
+                valid_until,
+            };
+            let signed = document::sign(self, &draft).await?;
+            let record = CredentialRecord {
+                id: draft.id,
+                schema,
+                subject: content.to_json()?,
+                holder,
+                salt,
+                list,
+                status_index: draft.status_index,
+                valid_from,
+                valid_until,
+                issued_at: now,
+                state: State::Active,
+                version: 0,
+                superseded_by: None,
+                verifiable_credential: signed.verifiable_credential,
+                attestation: signed.attestation,
+            };
+            match self.storage().insert(&record, supersedes, idempotency.as_ref()).await? {
+                Stored::New => {
+                    tracing::info!(credential = %record.id, schema = schema.type_name(), "issued");
+                    return Ok(Issued { credential: record, repeated: false });
+                }
+                Stored::Before(id) => {
+                    return Ok(Issued { credential: self.credential(id).await?, repeated: true });
+                }
+                Stored::IndexTaken => {}
+                Stored::Outdated => {
+                    let id = supersedes.map_or(record.id, |old| old.id);
+                    let state = self.credential(id).await?.state;
+                    return Err(IssuerError::NotPossible { action: Action::Renew, state });
+                }
+            }
+        }
+        Err(IssuerError::ListFull)
+    }
+
+    async fn issued_before(
+        &self,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Issued>, IssuerError> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        let Some(id) = self.storage().issued_for(idempotency).await? else { return Ok(None) };
+        Ok(Some(Issued { credential: self.credential(id).await?, repeated: true }))
+    }
+
+    async fn change(
+        &self,
+        id: CredentialId,
+        action: Action,
+        reason: Reason,
+    ) -> Result<CredentialRecord, IssuerError> {
+        let mut record = self.credential(id).await?;
+        for _ in 0..CHANGES {
+            let Some(to) = next_state(record.state, action)? else { return Ok(record) };
+            let change = Change { to, reason, at: self.now(), superseded_by: None };
+            let applied = self.storage().change(&record, &change).await?;
+            record = self.credential(id).await?;
+            if applied {
+                tracing::info!(credential = %id, %action, %reason, "state changed");
+                return Ok(record);
+            }
+        }
+        Err(IssuerError::NotPossible { action, state: record.state })
+    }
+
+    async fn check_entries(&self) -> Result<(), IssuerError> {
+        for (schema, &index) in &self.inner.config.entries {
+            let leaf = self.registry().entry(index).await?.leaf;
+            let keys = self.keys();
+            let differs = if leaf.issuer_id != keys.issuer_id() {
+                Some("issuer")
+            } else if leaf.key != keys.attestation_key() {
+                Some("key")
+            } else if leaf.schema != schema.id() {
+                Some("schema")
+            } else {
+                None
+            };
+            if let Some(what) = differs {
+                return Err(IssuerError::ForeignEntry { entry: index.as_u32(), what });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn config(&self) -> &IssuerConfig {
+        &self.inner.config
+    }
+
+    pub(crate) fn keys(&self) -> &IssuerKeys {
+        &self.inner.keys
+    }
+
+    pub(crate) fn vc_key_id(&self) -> &str {
+        &self.inner.identity.vc_key_id
+    }
+
+    pub(crate) fn registry(&self) -> &RegistryClient {
+        &self.inner.registry
+    }
+
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.inner.storage
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.inner.clock.now()
+    }
+
+    pub(crate) fn lists(&self) -> impl Iterator<Item = EntryIndex> {
+        self.inner.config.entries.values().copied()
+    }
+
+    pub(crate) async fn publishing(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inner.publishing.lock().await
+    }
+}
+
+/// The state after an action; none if it is there already.
+fn next_state(state: State, action: Action) -> Result<Option<State>, IssuerError> {
+    match (action, state) {
+        (Action::Suspend, State::Active) => Ok(Some(State::Suspended)),
+        (Action::Reinstate, State::Suspended) => Ok(Some(State::Active)),
+        (Action::Revoke, State::Active | State::Suspended) => Ok(Some(State::Revoked)),
+        (Action::Suspend, State::Suspended)
+        | (Action::Reinstate, State::Active)
+        | (Action::Revoke, State::Revoked) => Ok(None),
+        (action, state) => Err(IssuerError::NotPossible { action, state }),
+    }
+}
+
+/// Whether the ledger did not answer, as opposed to answering no.
+fn is_absence(error: &IssuerError) -> bool {
+    matches!(error, IssuerError::Ledger(LedgerError::Unreachable | LedgerError::TimedOut(_)))
+}

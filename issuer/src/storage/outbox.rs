@@ -1,0 +1,88 @@
+//! The outbox: status flips that the ledger is still to hear of.
+
+use attestry_ledger::EntryIndex;
+use sqlx::Row;
+
+use super::{Storage, list_id, seconds, unsigned};
+use crate::IssuerError;
+
+/// A change of state whose bit the ledger is still to hear of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pending {
+    credential_id: String,
+    version: i64,
+    pub(crate) status_index: u32,
+    /// The bit after the change.
+    pub(crate) bit: bool,
+}
+
+/// A bit as the ledger has it now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flip {
+    pub(crate) status_index: u32,
+    pub(crate) bit: bool,
+}
+
+impl Storage {
+    /// What is pending for a list, in the order of change of each credential.
+    pub(crate) async fn pending(&self, list: EntryIndex) -> Result<Vec<Pending>, IssuerError> {
+        let rows = sqlx::query(
+            "SELECT credential_id, version, status_index, bit FROM outbox
+             WHERE list_id = $1 AND published_at IS NULL ORDER BY credential_id, version",
+        )
+        .bind(list_id(list))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Pending {
+                    credential_id: row.try_get("credential_id")?,
+                    version: row.try_get("version")?,
+                    status_index: unsigned(row.try_get("status_index")?, "a status index")?,
+                    bit: row.try_get::<i64, _>("bit")? != 0,
+                })
+            })
+            .collect()
+    }
+
+    /// How many changes are pending, over all lists.
+    pub(crate) async fn pending_count(&self) -> Result<u64, IssuerError> {
+        let row = sqlx::query("SELECT COUNT(*) AS pending FROM outbox WHERE published_at IS NULL")
+            .fetch_one(&self.pool)
+            .await?;
+        unsigned(row.try_get("pending")?, "a count")
+    }
+
+    /// Notes what the ledger has been told: flips made, and changes that need no more.
+    pub(crate) async fn mark_published(
+        &self,
+        list: EntryIndex,
+        flips: &[Flip],
+        done: &[&Pending],
+        at: u64,
+    ) -> Result<(), IssuerError> {
+        let mut transaction = self.write().await?;
+        for flip in flips {
+            sqlx::query(
+                "UPDATE status_entries SET published = $1 WHERE list_id = $2 AND status_index = $3",
+            )
+            .bind(i64::from(flip.bit))
+            .bind(list_id(list))
+            .bind(i64::from(flip.status_index))
+            .execute(&mut *transaction)
+            .await?;
+        }
+        for pending in done {
+            sqlx::query(
+                "UPDATE outbox SET published_at = $1 WHERE credential_id = $2 AND version = $3",
+            )
+            .bind(seconds(at))
+            .bind(&pending.credential_id)
+            .bind(pending.version)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! Nothing of a subject is in a log line.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use attestry_issuer::Reason;
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::http::{Office, order};
+use crate::world::{NAME, NPI, World, holder};
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_at_debug_level_name_neither_the_subject_nor_the_holder() {
+    let lines = Lines::default();
+    // Global, so that the lines of every thread, and of the tests beside this one, are read too.
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(lines.clone())
+        .try_init()
+        .unwrap();
+    let mut world = World::new().await;
+    let issuer = world.open().await;
+    let office = Office::open(issuer.clone()).await;
+    assert_eq!(office.post("/credentials/issue", &order()).await.0, 201);
+    let mut bad = order();
+    bad["resource"]["identifier"][0]["value"] = json!("1234567890");
+    assert_eq!(office.post("/credentials/issue", &bad).await.0, 422);
+    let credential = world.issue(&issuer).await;
+    issuer.revoke(credential.id, Reason::DisciplinaryAction).await.unwrap();
+    issuer.publish().await.unwrap();
+
+    let text = lines.text();
+    assert!(text.contains("status list published") && text.contains("answered"), "logs were read");
+    let salt = credential.attestation["salt"].as_str().unwrap().to_owned();
+    for secret in [NAME, NPI, "Alma", "A 123456", "1234567890", &holder().to_string(), &salt] {
+        assert!(!text.contains(secret), "a log line names {secret}");
+    }
+}

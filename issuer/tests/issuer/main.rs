@@ -1,0 +1,9 @@
+//! The issuer on a real embedded ledger and a real database, through its service and through HTTP.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod http;
+mod logs;
+mod outbox;
+mod refusals;
+mod service;
+mod world;

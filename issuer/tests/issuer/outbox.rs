@@ -1,0 +1,195 @@
+//! No change of status is lost between the office and the ledger.
+
+use std::time::Duration;
+
+use attestry_circuits::status::StatusList;
+use attestry_issuer::{IssuerError, Reason};
+use attestry_ledger::LedgerError;
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pending_is_published_in_one_transaction_and_once() {
+    let mut world = World::new().await;
+    let issuer = world.open().await;
+    let mut revoked = Vec::new();
+    for _ in 0..3 {
+        let credential = world.issue(&issuer).await;
+        issuer.revoke(credential.id, Reason::Lapsed).await.unwrap();
+        revoked.push(credential.status_index);
+    }
+    revoked.sort_unstable();
+    assert_eq!(issuer.pending().await.unwrap(), 3);
+    assert_eq!(world.barred_on_ledger().await, [] as [u32; 0]);
+
+    let published = issuer.publish().await.unwrap();
+    let licences = published.iter().find(|one| one.list == world.list()).unwrap();
+    assert_eq!((licences.flips, licences.transactions, licences.unexplained), (3, 1, 0));
+    assert_eq!(world.registry.entry(world.list()).await.unwrap().leaf.status_root, licences.root);
+    let mut own = StatusList::new();
+    own.flip_all(&revoked).unwrap();
+    assert_eq!(own.root(), licences.root);
+    assert_eq!(issuer.pending().await.unwrap(), 0);
+
+    let again = issuer.publish().await.unwrap();
+    assert!(again.iter().all(|one| one.transactions == 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_before_the_publication_loses_nothing() {
+    let mut world = World::new().await;
+    let issuer = world.open().await;
+    let credential = world.issue(&issuer).await;
+    issuer.revoke(credential.id, Reason::DisciplinaryAction).await.unwrap();
+    drop(issuer);
+
+    let issuer = world.open().await;
+    assert_eq!(issuer.pending().await.unwrap(), 1);
+    issuer.publish().await.unwrap();
+    assert_eq!(world.barred_on_ledger().await, [credential.status_index]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_after_the_ledger_has_it_publishes_nothing_twice() {
+    let mut world = World::new().await;
+    let issuer = world.open().await;
+    let (one, two) = (world.issue(&issuer).await, world.issue(&issuer).await);
+    issuer.revoke(one.id, Reason::Lapsed).await.unwrap();
+    // The transaction is mined, and the issuer dies before it hears of it.
+    let (account, empty) = (world.keys(), StatusList::new());
+    let flips = [one.status_index];
+    world.registry.publish_status(account.account(), world.list(), &empty, &flips).await.unwrap();
+    drop(issuer);
+
+    let issuer = world.open().await;
+    issuer.revoke(two.id, Reason::Lapsed).await.unwrap();
+    let published = issuer.publish().await.unwrap();
+    assert_eq!(published.iter().map(|one| one.flips).sum::<usize>(), 1);
+    assert_eq!(published.iter().map(|one| one.unexplained).sum::<usize>(), 0);
+    let mut both = [one.status_index, two.status_index];
+    both.sort_unstable();
+    assert_eq!(world.barred_on_ledger().await, both);
+    assert_eq!(issuer.pending().await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bit_that_is_set_on_the_ledger_alone_stays_set_and_is_reported() {
+    let mut world = World::new().await;
+    let issuer = world.open().await;
+    // As after the database was put back to before a revocation, and before an issuance.
+    let credential = world.issue(&issuer).await;
+    let unknown = (credential.status_index + 1) % 131_072;
+    let (keys, empty) = (world.keys(), StatusList::new());
+    let flips = [credential.status_index, unknown];
+    world.registry.publish_status(keys.account(), world.list(), &empty, &flips).await.unwrap();
+
+    let published = issuer.publish().await.unwrap();
+    assert_eq!(published.iter().map(|one| one.unexplained).sum::<usize>(), 1);
+    assert_eq!(world.barred_on_ledger().await.len(), 2);
+    // A reinstatement that was asked for is a different matter.
+    issuer.suspend(credential.id, Reason::Unspecified).await.unwrap();
+    issuer.reinstate(credential.id, Reason::Resolved).await.unwrap();
+    issuer.publish().await.unwrap();
+    assert_eq!(world.barred_on_ledger().await, [unknown]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_ledger_is_away_issuing_goes_on_and_revocations_wait() {
+    let mut world = World::new().await;
+    let first = world.open_on(world.unreachable()).await;
+    assert!(
+        matches!(first, Err(IssuerError::Ledger(LedgerError::Unreachable))),
+        "never seen before"
+    );
+    drop(world.open().await);
+
+    let issuer = world.open_on(world.unreachable()).await.unwrap();
+    assert!(issuer.ready().await.is_err());
+    let credential = world.issue(&issuer).await;
+    issuer.revoke(credential.id, Reason::ConsentWithdrawn).await.unwrap();
+    assert!(matches!(issuer.publish().await, Err(IssuerError::Ledger(LedgerError::Unreachable))));
+    assert_eq!(issuer.pending().await.unwrap(), 1);
+    drop(issuer);
+
+    let issuer = world.open().await;
+    assert!(issuer.ready().await.is_ok());
+    issuer.publish().await.unwrap();
+    assert_eq!(world.barred_on_ledger().await, [credential.status_index]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_that_publish_at_once_lose_nothing_and_say_nothing_twice() {
+    let mut world = World::new().await;
+    let (one, two) = (world.open().await, world.open().await);
+    let mut revoked = Vec::new();
+    for issuer in [&one, &two, &one, &two] {
+        let credential = world.issue(issuer).await;
+        issuer.revoke(credential.id, Reason::Lapsed).await.unwrap();
+        revoked.push(credential.status_index);
+    }
+    let (first, second) = tokio::join!(one.publish(), two.publish());
+    let flips: usize = first.unwrap().iter().chain(&second.unwrap()).map(|list| list.flips).sum();
+    revoked.sort_unstable();
+    assert_eq!((flips, world.barred_on_ledger().await), (4, revoked));
+    assert_eq!(one.pending().await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_flips_than_a_transaction_takes_are_sent_in_several() {
+    let world = World::new().await;
+    let issuer = world.open().await;
+    let url = format!("sqlite://{}", world.data().join("issuer.sqlite").display());
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let barred = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1499)
+        INSERT INTO status_entries (list_id, status_index, bit, published) SELECT $1, i * 7, 1, 0 FROM n";
+    sqlx::query(barred).bind(i64::from(world.list().as_u32())).execute(&pool).await.unwrap();
+    let published = issuer.publish().await.unwrap();
+    let list = published.iter().find(|one| one.list == world.list()).unwrap();
+    assert_eq!((list.flips, list.transactions), (1500, 2));
+    assert_eq!(world.barred_on_ledger().await.len(), 1500);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_ends_publishes_by_itself() {
+    let mut world = World::new().await;
+    world.publication_interval_s = 1;
+    let issuer = world.open().await;
+    let credential = world.issue(&issuer).await;
+    let office = crate::http::Office::open(issuer.clone()).await;
+    issuer.revoke(credential.id, Reason::Lapsed).await.unwrap();
+    for _ in 0..100 {
+        if issuer.pending().await.unwrap() == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(world.barred_on_ledger().await, [credential.status_index]);
+    office.stop.send(()).unwrap();
+    assert!(office.served.await.unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspension_that_ends_before_the_window_is_never_told() {
+    let mut world = World::new().await;
+    let issuer = world.open().await;
+    let credential = world.issue(&issuer).await;
+    issuer.suspend(credential.id, Reason::Investigation).await.unwrap();
+    issuer.reinstate(credential.id, Reason::Resolved).await.unwrap();
+    assert_eq!(issuer.pending().await.unwrap(), 2);
+    let published = issuer.publish().await.unwrap();
+    assert!(published.iter().all(|one| one.transactions == 0));
+    assert_eq!(issuer.pending().await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_list_is_signed_anew_before_verifiers_stop_relying_on_it() {
+    let world = World::new().await;
+    let issuer = world.open().await;
+    let first = issuer.status_list(world.list()).await.unwrap();
+    assert_eq!(issuer.status_list(world.list()).await.unwrap(), first);
+    world.advance(world.config().status_list_validity_s / 2 + 1);
+    let second = issuer.status_list(world.list()).await.unwrap();
+    assert_ne!(first["validUntil"], second["validUntil"]);
+    assert_eq!(first["credentialSubject"], second["credentialSubject"]);
+    assert!(matches!(issuer.status_list(0.into()).await, Err(IssuerError::UnknownList)));
+}
