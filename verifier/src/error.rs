@@ -1,0 +1,66 @@
+//! What can go wrong in the verifier, apart from answers that are refused.
+
+use std::path::PathBuf;
+
+use attestry_circuits::PUBLIC_INPUTS;
+use attestry_credential::CredentialError;
+use attestry_credential::presentation::PresentationError;
+use attestry_ledger::LedgerError;
+
+/// An error of the verifier. None carries an attribute value. A refused answer is no error: it is
+/// a [`Refusal`](crate::Refusal).
+#[derive(Debug, thiserror::Error)]
+pub enum VerifierError {
+    /// A member of a request to open a session breaks a rule.
+    #[error("{field} {rule}")]
+    Request {
+        /// Name of the member.
+        field: &'static str,
+        /// The rule, worded to follow the name of the member.
+        rule: &'static str,
+    },
+    /// A policy or its parameters are refused.
+    #[error(transparent)]
+    Policy(#[from] CredentialError),
+    /// What was asked makes no request that a wallet would read.
+    #[error(transparent)]
+    Presentation(#[from] PresentationError),
+    /// No policy has this id.
+    #[error("there is no such policy")]
+    UnknownPolicy,
+    /// No session has this id.
+    #[error("there is no such session")]
+    UnknownSession,
+    /// A policy file is refused.
+    #[error("policy file {}: {reason}", path.display())]
+    PolicyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The circuit's id is not 64 lower-case hexadecimal digits.
+    #[error("a circuit id is not 64 lower-case hexadecimal digits")]
+    CircuitId,
+    /// A verifying key is not one of a circuit that proves statements.
+    #[error("a verifying key has {found} public inputs, a statement has {PUBLIC_INPUTS}")]
+    CircuitKey {
+        /// Public inputs of the key.
+        found: usize,
+    },
+    /// The ledger did not answer.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The verifier accepts no circuit.
+    #[error("no verifying key is loaded")]
+    NoCircuit,
+    /// The database failed.
+    #[error("the verifier's database failed")]
+    Storage(#[from] sqlx::Error),
+    /// The database could not be brought up to date.
+    #[error("the verifier's database could not be brought up to date")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A record that cannot be what this verifier wrote.
+    #[error("the verifier's database holds a record that cannot be read: {0}")]
+    Corrupt(&'static str),
+}

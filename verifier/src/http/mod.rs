@@ -1,0 +1,84 @@
+//! The verifier over HTTP.
+//!
+//! | | |
+//! |---|---|
+//! | `POST /presentations` | opens a session |
+//! | `GET /presentations/{id}` | what became of it, for who opened it |
+//! | `GET /presentations/{request_id}/request` | what the wallet is asked |
+//! | `POST /presentations/{request_id}/response` | the wallet's answer |
+//! | `POST /withdrawals` | a holder withdraws |
+//! | `GET /policies`, `GET /policies/{id}` | what may be asked by name |
+//! | `GET /receipt-key` | the key of the receipts, as a JWK |
+//! | `GET /healthz`, `GET /readyz` | whether the process runs, whether it can decide |
+//!
+//! Errors are RFC 9457 problem documents.
+
+mod policies;
+mod problem;
+mod requests;
+mod sessions;
+
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, State};
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::Verifier;
+use problem::Problem;
+
+/// Bytes of a body, at most: those of the longest answer.
+const MAX_BODY: usize = attestry_credential::presentation::MAX_RESPONSE;
+/// How long one request may take, its body included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Serves the verifier until `shutdown` resolves, then finishes what is under way.
+///
+/// There is no authentication: whoever reaches the service may open sessions.
+///
+/// # Errors
+/// Those of the listener.
+pub async fn serve(
+    listener: TcpListener,
+    verifier: Verifier,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(verifier)).with_graceful_shutdown(shutdown).await
+}
+
+/// The routes, to be served beside others.
+pub fn router(verifier: Verifier) -> Router {
+    Router::new()
+        .route("/presentations", post(sessions::open))
+        .route("/presentations/{id}", get(sessions::outcome))
+        .route("/presentations/{id}/request", get(sessions::request))
+        .route("/presentations/{id}/response", post(sessions::respond))
+        .route("/withdrawals", post(sessions::withdraw))
+        .route("/policies", get(policies::list))
+        .route("/policies/{id}", get(policies::read))
+        .route("/receipt-key", get(receipt_key))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .fallback(async || Problem::no_such_path())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(verifier.clone(), requests::accompany))
+        .with_state(verifier)
+}
+
+async fn receipt_key(State(verifier): State<Verifier>) -> Json<Value> {
+    let key = URL_SAFE_NO_PAD.encode(verifier.receipt_verifying_key());
+    Json(json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "x": key }))
+}
+
+async fn healthz() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+async fn readyz(State(verifier): State<Verifier>) -> Result<Json<Value>, Problem> {
+    verifier.check_ready().await.map_err(Problem::not_ready)?;
+    Ok(Json(json!({ "status": "ready" })))
+}

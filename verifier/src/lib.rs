@@ -1,0 +1,31 @@
+//! What clinics and sponsors run: policies, sessions, checks.
+//!
+//! `http → service → {storage, ledger}`. A [`Verifier`] opens a [`Session`] with a request, and
+//! decides about the one answer to it: it rebuilds the statement from its own request, the
+//! registry root from the ledger and the time from its clock, and what cannot be read is never a
+//! yes. Every decision has a [`SignedReceipt`], which holds no claim of anybody.
+
+mod check;
+mod circuits;
+mod config;
+mod error;
+pub mod http;
+mod policies;
+mod receipt;
+mod refusal;
+mod root;
+mod service;
+mod session;
+mod storage;
+mod text;
+
+pub use check::VerifiedPresentation;
+pub use circuits::AcceptedCircuits;
+pub use config::VerifierConfig;
+pub use error::VerifierError;
+pub use policies::PolicyCatalogue;
+pub use receipt::{Receipt, ReceiptCheck, ReceiptError, ReceiptKey, ReceiptResult, SignedReceipt};
+pub use refusal::Refusal;
+pub use service::{Clock, SecureRng, Verifier, VerifierParts};
+pub use session::{Decision, NewSession, Session, SessionStatus};
+pub use storage::Storage;

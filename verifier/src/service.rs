@@ -1,0 +1,361 @@
+//! The verifier: opens sessions, checks answers, decides.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ark_std::rand::{CryptoRng, RngCore};
+use attestry_circuits::{Nullifier, WithdrawalKey};
+use attestry_credential::CredentialError;
+use attestry_credential::policy::{Disclosed, Parameters};
+use attestry_credential::presentation::{
+    Format, Identifier, MAX_QUERIES, Nonce, PresentationRequest, PresentationResponse, Query,
+    verify_signature,
+};
+use attestry_credential::schema::values::Day;
+use attestry_ledger::RegistryClient;
+
+use crate::check::Trust;
+use crate::receipt::{checks, request_hash};
+use crate::session::{Decision, NewSession, Session, SessionStatus};
+use crate::{
+    AcceptedCircuits, PolicyCatalogue, Receipt, ReceiptKey, ReceiptResult, Refusal, SignedReceipt,
+    Storage, VerifiedPresentation, VerifierConfig, VerifierError,
+};
+
+/// Unix seconds, from whoever runs the verifier.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// A cryptographic source of randomness that may move between threads.
+pub trait SecureRng: RngCore + CryptoRng + Send {}
+
+impl<R: RngCore + CryptoRng + Send> SecureRng for R {}
+
+/// What a verifier is made of.
+pub struct VerifierParts {
+    /// Who it is, and how strict.
+    pub config: VerifierConfig,
+    /// The circuits whose proofs it accepts.
+    pub circuits: AcceptedCircuits,
+    /// The policies that sessions may name.
+    pub policies: PolicyCatalogue,
+    /// The root of trust.
+    pub registry: RegistryClient,
+    /// Sessions, nonces, nullifiers, decisions.
+    pub storage: Storage,
+    /// Signs the receipts.
+    pub receipt_key: ReceiptKey,
+    /// The time.
+    pub clock: Clock,
+    /// Challenges and ids.
+    pub rng: Box<dyn SecureRng>,
+}
+
+/// A verifier. Clones share everything.
+#[derive(Clone)]
+pub struct Verifier {
+    parts: Arc<Shared>,
+}
+
+struct Shared {
+    config: VerifierConfig,
+    circuits: AcceptedCircuits,
+    policies: PolicyCatalogue,
+    registry: RegistryClient,
+    storage: Storage,
+    receipt_key: ReceiptKey,
+    clock: Clock,
+    rng: Mutex<Box<dyn SecureRng>>,
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("config", &self.parts.config).finish_non_exhaustive()
+    }
+}
+
+impl Verifier {
+    /// A verifier of these parts. Nothing is contacted.
+    pub fn new(parts: VerifierParts) -> Self {
+        let VerifierParts {
+            config,
+            circuits,
+            policies,
+            registry,
+            storage,
+            receipt_key,
+            clock,
+            rng,
+        } = parts;
+        let rng = Mutex::new(rng);
+        let shared =
+            Shared { config, circuits, policies, registry, storage, receipt_key, clock, rng };
+        Self { parts: Arc::new(shared) }
+    }
+
+    /// Who the verifier is, and how strict.
+    pub fn config(&self) -> &VerifierConfig {
+        &self.parts.config
+    }
+
+    /// The policies that sessions may name.
+    pub fn policies(&self) -> &PolicyCatalogue {
+        &self.parts.policies
+    }
+
+    /// The Ed25519 key, 32 bytes, that its receipts are checked with.
+    pub fn receipt_verifying_key(&self) -> [u8; 32] {
+        self.parts.receipt_key.verifying_key()
+    }
+
+    /// The time by the verifier's clock, Unix seconds.
+    pub fn now(&self) -> u64 {
+        (self.parts.clock)()
+    }
+
+    /// Opens a session.
+    ///
+    /// # Errors
+    /// [`VerifierError::Request`] or [`VerifierError::Presentation`] for what no wallet would
+    /// read; [`VerifierError::Policy`] for a policy that cannot be asked with its parameters;
+    /// those of storage.
+    pub async fn open_session(&self, asked: NewSession) -> Result<Session, VerifierError> {
+        if !(1..=MAX_QUERIES).contains(&asked.queries.len()) {
+            return Err(VerifierError::Request { field: "queries", rule: "are not 1 to 8" });
+        }
+        let now = self.now();
+        for query in &asked.queries {
+            check_askable(query, now)?;
+        }
+        let config = self.config();
+        let (id, request_id, nonce) = self.with_rng(|rng| {
+            Ok::<_, VerifierError>((random_id(rng)?, random_id(rng)?, Nonce::random(rng)))
+        })?;
+        let response_uri = format!("{}/presentations/{request_id}/response", config.public_url);
+        let request = PresentationRequest {
+            response_uri: response_uri.parse().map_err(|_| VerifierError::Request {
+                field: "public_url",
+                rule: "is too long or no base of a URL",
+            })?,
+            request_id,
+            client_id: config.client_id.clone(),
+            nonce,
+            scope: asked.scope,
+            queries: asked.queries,
+            expires_at: now.saturating_add(config.session_lifetime_s),
+            max_age_s: config.max_age_s,
+            purpose: asked.purpose,
+            format: Format::default(),
+            zk_system_type: self.parts.circuits.systems(),
+        };
+        check_readable(&request)?;
+        let session = Session { id, request, count_once: asked.count_once, created_at: now };
+        self.parts.storage.add_session(&session).await?;
+        Ok(session)
+    }
+
+    /// The session in which a wallet was sent this request.
+    ///
+    /// # Errors
+    /// [`VerifierError::UnknownSession`]; those of storage.
+    pub async fn session(&self, request_id: &Identifier) -> Result<Session, VerifierError> {
+        let session = self.parts.storage.session(request_id).await?;
+        session.ok_or(VerifierError::UnknownSession)
+    }
+
+    /// What became of the session of this handle.
+    ///
+    /// # Errors
+    /// [`VerifierError::UnknownSession`]; those of storage.
+    pub async fn outcome(
+        &self,
+        id: &Identifier,
+    ) -> Result<(Session, SessionStatus), VerifierError> {
+        let outcome = self.parts.storage.outcome(id, self.now()).await?;
+        outcome.ok_or(VerifierError::UnknownSession)
+    }
+
+    /// Decides about an answer to the request of this id. A session takes one answer.
+    ///
+    /// # Errors
+    /// [`VerifierError::UnknownSession`]; those of storage, and then nothing is decided.
+    pub async fn respond(
+        &self,
+        request_id: &Identifier,
+        response: &PresentationResponse,
+    ) -> Result<Decision, VerifierError> {
+        let session = self.session(request_id).await?;
+        let decision = self.decide(&session, response).await?;
+        match &decision {
+            Decision::Accepted { .. } => tracing::info!(%request_id, "accepted"),
+            Decision::Refused { refusal, .. } => {
+                tracing::info!(%request_id, reason = refusal.reason(), "refused");
+            }
+        }
+        Ok(decision)
+    }
+
+    async fn decide(
+        &self,
+        session: &Session,
+        response: &PresentationResponse,
+    ) -> Result<Decision, VerifierError> {
+        let request = &session.request;
+        let storage = &self.parts.storage;
+        if storage.is_answered(session).await? {
+            return Ok(Decision::Refused { refusal: Refusal::Replayed, receipt: None });
+        }
+        let now = self.now();
+        let checked = match self.misdirected(session, response).await? {
+            Some(refusal) => Err(refusal),
+            None => self.check(request, response, now).await,
+        };
+        match checked {
+            Ok(verified) => {
+                let evidence = Evidence { request, response, block: Some(verified.block()), now };
+                storage.accept(&verified, |outcome| self.receipt(&evidence, outcome)).await
+            }
+            Err(refusal) if refusal.is_decision() => {
+                let evidence = Evidence { request, response, block: refusal.block(), now };
+                let sign = |outcome: Result<(), &Refusal>| self.receipt(&evidence, outcome);
+                storage.refuse(request, refusal, sign, now).await
+            }
+            Err(refusal) => Ok(Decision::Refused { refusal, receipt: None }),
+        }
+    }
+
+    /// Checks an answer to a request that this verifier made, at a time by its clock: everything
+    /// but what only storage knows. Nothing is recorded.
+    ///
+    /// # Errors
+    /// The [`Refusal`], cheapest checks first.
+    pub async fn check(
+        &self,
+        request: &PresentationRequest,
+        response: &PresentationResponse,
+        now: u64,
+    ) -> Result<VerifiedPresentation, Refusal> {
+        let Shared { config, circuits, registry, .. } = &*self.parts;
+        Trust { config, circuits, registry }.check(request, response, now).await
+    }
+
+    /// Why an answer that names another request came here.
+    async fn misdirected(
+        &self,
+        session: &Session,
+        response: &PresentationResponse,
+    ) -> Result<Option<Refusal>, VerifierError> {
+        if response.request_id == session.request.request_id {
+            return Ok(None);
+        }
+        let Some(meant) = self.parts.storage.session(&response.request_id).await? else {
+            return Ok(Some(Refusal::WrongAudience));
+        };
+        let is_signed = |query: &Query| {
+            let presentation = response.presentations.get(&query.id);
+            presentation.is_some_and(|presentation| {
+                verify_signature(presentation, &meant.request, query).is_ok()
+            })
+        };
+        let other_scope = meant.request.scope() != session.request.scope();
+        Ok(Some(if other_scope && meant.request.queries.iter().all(is_signed) {
+            Refusal::WrongScope
+        } else {
+            Refusal::WrongChallenge
+        }))
+    }
+
+    /// Takes a withdrawal: whoever reveals the key withdraws its holder from its scope, for good.
+    /// It may be relayed and repeated.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn withdraw(&self, key: &WithdrawalKey) -> Result<Nullifier, VerifierError> {
+        let nullifier = key.nullifier();
+        self.parts.storage.withdraw(&nullifier, self.now()).await?;
+        Ok(nullifier)
+    }
+
+    /// Whether the verifier can decide: a key is loaded, the database and the ledger answer.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub async fn check_ready(&self) -> Result<(), VerifierError> {
+        if self.parts.circuits.systems().is_empty() {
+            return Err(VerifierError::NoCircuit);
+        }
+        self.parts.storage.ping().await?;
+        self.parts.registry.root().await?;
+        Ok(())
+    }
+
+    /// A random name.
+    pub(crate) fn random_id(&self) -> Result<Identifier, VerifierError> {
+        self.with_rng(random_id)
+    }
+
+    fn with_rng<T>(&self, work: impl FnOnce(&mut Box<dyn SecureRng>) -> T) -> T {
+        work(&mut self.parts.rng.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn receipt(
+        &self,
+        evidence: &Evidence<'_>,
+        outcome: Result<(), &Refusal>,
+    ) -> Result<SignedReceipt, VerifierError> {
+        let Evidence { request, response, block, now } = *evidence;
+        let unwritable = |_| VerifierError::Corrupt("a receipt has no JSON");
+        let receipt = Receipt {
+            verifier: self.config().client_id.clone(),
+            request_id: request.request_id.clone(),
+            request_hash: request_hash(request).map_err(unwritable)?,
+            scope: request.scope(),
+            checks: checks(request, response),
+            registry_block: block,
+            decided_at: now,
+            result: match outcome {
+                Ok(()) => ReceiptResult::Accepted,
+                Err(_) => ReceiptResult::Refused,
+            },
+            reason: outcome.err().map(|refusal| refusal.reason().to_owned()),
+        };
+        self.parts.receipt_key.sign(&receipt).map_err(unwritable)
+    }
+}
+
+/// What a decision rests on.
+struct Evidence<'a> {
+    request: &'a PresentationRequest,
+    response: &'a PresentationResponse,
+    block: Option<u64>,
+    now: u64,
+}
+
+/// 128 random bits in 32 hexadecimal digits.
+fn random_id(rng: &mut Box<dyn SecureRng>) -> Result<Identifier, VerifierError> {
+    let mut bytes = [0; 16];
+    rng.fill_bytes(&mut bytes);
+    hex::encode(bytes).parse().map_err(|_| VerifierError::Corrupt("an id"))
+}
+
+/// Checks that a query can be asked, as far as that is known before the holder fills in what it
+/// discloses.
+fn check_askable(query: &Query, now: u64) -> Result<(), VerifierError> {
+    let today = Day::from_unix(now)
+        .map_err(|_| VerifierError::Request { field: "clock", rule: "is past the calendar" })?;
+    let parameters = query
+        .parameters
+        .iter()
+        .fold(Parameters::new(today), |all, (name, value)| all.with(name, value.clone()));
+    match query.policy.bind(&parameters, &Disclosed::none()) {
+        Err(CredentialError::Invalid { path, .. }) if path.starts_with("disclosed.") => Ok(()),
+        bound => Ok(bound.map(|_| ())?),
+    }
+}
+
+/// Checks that wallets will read the request.
+fn check_readable(request: &PresentationRequest) -> Result<(), VerifierError> {
+    let json =
+        serde_json::to_vec(request).map_err(|_| VerifierError::Corrupt("a request has no JSON"))?;
+    PresentationRequest::from_json(&json)?;
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Sessions: one request, one answer.
+
+use std::collections::BTreeMap;
+
+use attestry_credential::policy::Disclosed;
+use attestry_credential::presentation::{Identifier, PresentationRequest, Query, ScopeParts};
+
+use crate::{Refusal, SignedReceipt};
+
+/// What a clinic or sponsor wants to know.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// What the holder must show, 1 to 8 queries.
+    pub queries: Vec<Query>,
+    /// What the nullifier counts.
+    pub scope: ScopeParts,
+    /// Why it is asked, in words for the holder.
+    pub purpose: String,
+    /// Whether a holder is accepted once in the scope.
+    pub count_once: bool,
+}
+
+/// An open session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// The asking party's handle. Whoever knows it may read the outcome; the wallet does not.
+    pub id: Identifier,
+    /// What the wallet is asked.
+    pub request: PresentationRequest,
+    /// Whether a holder is accepted once in the scope.
+    pub count_once: bool,
+    /// When it was opened, Unix seconds.
+    pub created_at: u64,
+}
+
+/// What became of a session.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SessionStatus {
+    /// It waits for its answer.
+    Pending,
+    /// Its time has passed without an answer.
+    Expired,
+    /// The answer was accepted.
+    Accepted {
+        /// The proof of it.
+        receipt: SignedReceipt,
+        /// What the holder was asked to disclose and proved, by query.
+        disclosed: BTreeMap<Identifier, Disclosed>,
+    },
+    /// The answer was refused.
+    Refused {
+        /// The name of the [`Refusal`].
+        reason: String,
+        /// The proof of it.
+        receipt: SignedReceipt,
+    },
+}
+
+/// What was decided about an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// It is accepted.
+    Accepted {
+        /// The proof of it.
+        receipt: SignedReceipt,
+    },
+    /// It is refused.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// The proof of it, if it decided the session.
+        receipt: Option<SignedReceipt>,
+    },
+}

@@ -1,0 +1,324 @@
+//! The service over HTTP, with a real client.
+
+use attestry_credential::policy::Disclosed;
+use attestry_credential::presentation::{PresentationRequest, PresentationResponse};
+use attestry_ledger::{ClientOptions, LedgerClient, RegistryClient};
+use attestry_verifier::{SignedReceipt, http::serve};
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::world::{World, only};
+
+struct Service {
+    world: World,
+    base: String,
+    client: Client,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl Service {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let public_url = base.parse().unwrap();
+        let verifier = world
+            .verifier_with(world.registry.clone(), |parts| parts.config.public_url = public_url)
+            .await;
+        let shutdown = async move {
+            let _ = stopped.await;
+        };
+        let served = tokio::spawn(serve(listener, verifier, shutdown));
+        Self { world, base, client: Client::new(), stop, served }
+    }
+
+    async fn get(&self, path: &str) -> Response {
+        self.client.get(format!("{}{path}", self.base)).send().await.unwrap()
+    }
+
+    async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Response {
+        self.client.post(format!("{}{path}", self.base)).body(body).send().await.unwrap()
+    }
+
+    /// Opens a session and fetches its request as a wallet does.
+    async fn open(&self, body: &Value) -> (String, PresentationRequest) {
+        let opened = self.post("/presentations", body.to_string()).await;
+        assert_eq!(opened.status(), StatusCode::CREATED);
+        let opened: Value = opened.json().await.unwrap();
+        let request_uri = opened["request_uri"].as_str().unwrap();
+        let fetched = self.client.get(request_uri).send().await.unwrap();
+        let request: Value = fetched.json().await.unwrap();
+        assert_eq!(opened["request"], request);
+        assert_eq!(opened["expires_at"], request["expires_at"]);
+        (opened["id"].as_str().unwrap().to_owned(), request.try_into().unwrap())
+    }
+
+    async fn answer(
+        &self,
+        request: &PresentationRequest,
+        answer: &PresentationResponse,
+    ) -> Response {
+        let body = serde_json::to_vec(answer).unwrap();
+        self.client.post(request.response_uri.as_str()).body(body).send().await.unwrap()
+    }
+}
+
+fn state_of(state: &str) -> Value {
+    json!({ "policy": "licensed-in-state", "parameters": { "state": state }, "purpose": "hire" })
+}
+
+fn which_state() -> Value {
+    json!({
+        "policy": {
+            "id": "which-state", "version": 1, "title": "Where", "schema": "ProviderCredential/1",
+            "require": [{ "claim": "jurisdiction", "op": "eq", "reveal": true }]
+        },
+        "purpose": "hire", "notice": "We want to hire you.", "epoch": 3, "count_once": true
+    })
+}
+
+async fn problem(response: Response) -> (StatusCode, Value) {
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let status = response.status();
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["status"], status.as_u16());
+    assert!(body["title"].is_string() && body["detail"].is_string());
+    (status, body)
+}
+
+fn named(name: &str) -> String {
+    format!("urn:attestry:problem:{name}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_runs_from_the_asker_to_the_wallet_and_back() {
+    let service = Service::new().await;
+    let (id, request) = service.open(&state_of("TX")).await;
+    let pending: Value = service.get(&format!("/presentations/{id}")).await.json().await.unwrap();
+    assert_eq!(pending["status"], "pending");
+
+    let answer = service.world.answer(&service.world.nurse(4), &request).await;
+    let accepted = service.answer(&request, &answer).await;
+    assert_eq!(accepted.status(), StatusCode::OK);
+    let accepted: Value = accepted.json().await.unwrap();
+    assert_eq!(accepted["verified"], true);
+
+    let outcome: Value = service.get(&format!("/presentations/{id}")).await.json().await.unwrap();
+    assert_eq!(outcome["status"], "accepted");
+    assert_eq!(outcome["receipt"], accepted["receipt"]);
+    assert_eq!(outcome["disclosed"], json!({ "q1": {} }));
+
+    let jwk: Value = service.get("/receipt-key").await.json().await.unwrap();
+    assert_eq!(jwk["crv"], "Ed25519");
+    let receipt = SignedReceipt::from_text(accepted["receipt"].as_str().unwrap());
+    let key = service.world.verifier.receipt_verifying_key();
+    assert_eq!(receipt.verify(&key).unwrap().request_id, request.request_id);
+
+    let (status, again) = problem(service.answer(&request, &answer).await).await;
+    assert_eq!((status, &again["type"]), (StatusCode::CONFLICT, &json!(named("replayed"))));
+    assert_eq!(again["verified"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_comes_with_the_session_is_asked_and_counts_once() {
+    let service = Service::new().await;
+    let nurse = service.world.nurse(4);
+    let (id, request) = service.open(&which_state()).await;
+    assert_eq!(request.purpose, "We want to hire you.");
+    assert_eq!((request.scope.purpose.as_str(), request.scope.epoch), ("hire", 3));
+    let answer = service.world.answer(&nurse, &request).await;
+    assert_eq!(service.answer(&request, &answer).await.status(), StatusCode::OK);
+    let outcome: Value = service.get(&format!("/presentations/{id}")).await.json().await.unwrap();
+    assert_eq!(outcome["disclosed"], json!({ "q1": { "jurisdiction": "TX" } }));
+
+    let (_, request) = service.open(&which_state()).await;
+    let answer = service.world.answer(&nurse, &request).await;
+    let (_, counted) = problem(service.answer(&request, &answer).await).await;
+    assert_eq!(counted["type"], named("already-counted"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_has_its_receipt_and_no_disclosed_value() {
+    let service = Service::new().await;
+    let (id, request) = service.open(&which_state()).await;
+    let mut answer = service.world.answer(&service.world.nurse(4), &request).await;
+    only(&mut answer).parts.disclosed = Disclosed::none().with("jurisdiction", "FL");
+    let (status, refused) = problem(service.answer(&request, &answer).await).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused["type"], named("altered"));
+    let outcome: Value = service.get(&format!("/presentations/{id}")).await.json().await.unwrap();
+    assert_eq!(outcome["status"], "refused");
+    assert_eq!(outcome["reason"], "altered");
+    assert_eq!(outcome["receipt"], refused["receipt"]);
+    for text in [refused.to_string(), outcome.to_string()] {
+        assert!(!text.contains("\"FL\"") && !text.contains("jurisdiction"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_is_taken_from_whoever_has_the_key() {
+    let service = Service::new().await;
+    let nurse = service.world.nurse(4);
+    let (_, request) = service.open(&state_of("TX")).await;
+    let key = nurse.withdrawal_key(&request.scope());
+    let body = json!({ "withdrawal_key": key }).to_string();
+    let withdrawn: Value = service.post("/withdrawals", body).await.json().await.unwrap();
+    assert_eq!(withdrawn["withdrawn"], json!(key.nullifier()));
+    let answer = service.world.answer(&nurse, &request).await;
+    let (_, refused) = problem(service.answer(&request, &answer).await).await;
+    assert_eq!(refused["type"], named("withdrawn"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_bodies_are_refused_and_not_quoted() {
+    let service = Service::new().await;
+    let (id, request) = service.open(&state_of("TX")).await;
+    let honest = service.world.answer(&service.world.nurse(4), &request).await;
+    let honest_json = serde_json::to_value(&honest).unwrap();
+    let mut unknown_member = honest_json.clone();
+    unknown_member["presentations"]["q1"]["comment"] = "a secret".into();
+    let mut wrong_type = honest_json.clone();
+    wrong_type["presentations"]["q1"]["proof"] = "a secret".into();
+    let bodies = [
+        String::new(),
+        "{".to_owned(),
+        "\"a secret\"".to_owned(),
+        "[".repeat(10_000),
+        json!({ "request_id": "a secret", "presentations": {} }).to_string(),
+        unknown_member.to_string(),
+        wrong_type.to_string(),
+    ];
+    let uri = format!("/presentations/{}/response", request.request_id);
+    for body in bodies {
+        let (status, refused) = problem(service.post(&uri, body).await).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(refused["type"], named("malformed"));
+        assert!(!refused.to_string().contains("secret"), "{refused}");
+    }
+    let (status, refused) = problem(service.post(&uri, vec![b' '; 1 << 20]).await).await;
+    assert_eq!(
+        (status, &refused["type"]),
+        (StatusCode::PAYLOAD_TOO_LARGE, &json!(named("body-too-large")))
+    );
+
+    // None of them has used the session up.
+    let outcome: Value = service.get(&format!("/presentations/{id}")).await.json().await.unwrap();
+    assert_eq!(outcome["status"], "pending");
+    assert_eq!(service.answer(&request, &honest).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_cannot_be_asked_are_not_opened() {
+    let service = Service::new().await;
+    let mut both = state_of("TX");
+    both["queries"] = json!([{ "id": "a", "policy": "licensed-in-state" }]);
+    let cases = [
+        ("{".to_owned(), "invalid-request"),
+        (json!({ "purpose": "hire" }).to_string(), "invalid-request"),
+        (both.to_string(), "invalid-request"),
+        (json!({ "policy": "no-such", "purpose": "hire" }).to_string(), "unknown-policy"),
+        (
+            json!({ "policy": "licensed-in-state", "purpose": "hire" }).to_string(),
+            "invalid-request",
+        ),
+        (state_of("Atlantis").to_string(), "invalid-request"),
+        (json!({ "policy": {}, "purpose": "hire" }).to_string(), "invalid-request"),
+        (json!({ "policy": "not-excluded", "purpose": "" }).to_string(), "invalid-request"),
+    ];
+    for (body, name) in cases {
+        let (status, refused) = problem(service.post("/presentations", body.clone()).await).await;
+        assert!(status.is_client_error(), "{body}");
+        assert_eq!(refused["type"], named(name), "{body}");
+        assert!(!refused.to_string().contains("Atlantis"), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policies_are_listed_and_described() {
+    let service = Service::new().await;
+    let list: Value = service.get("/policies").await.json().await.unwrap();
+    assert_eq!(list.as_array().unwrap().len(), service.world.verifier.policies().iter().count());
+    let one: Value = service.get("/policies/licensed-in-state").await.json().await.unwrap();
+    assert_eq!(one["parameters"], json!(["state"]));
+    assert_eq!(one["document"]["id"], "licensed-in-state");
+    let known = service.world.verifier.policies().get("licensed-in-state").unwrap();
+    assert_eq!(one["hash"], hex::encode(known.hash()));
+    let (status, _) = problem(service.get("/policies/none").await).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_knows_the_request_does_not_know_the_outcome() {
+    let service = Service::new().await;
+    let (_, request) = service.open(&state_of("TX")).await;
+    let (status, refused) =
+        problem(service.get(&format!("/presentations/{}", request.request_id)).await).await;
+    assert_eq!(
+        (status, &refused["type"]),
+        (StatusCode::NOT_FOUND, &json!(named("unknown-session")))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_has_a_request_id_and_unknown_paths_are_problems() {
+    let service = Service::new().await;
+    let ready = service.get("/readyz").await;
+    assert_eq!(ready.status(), StatusCode::OK);
+    assert_eq!(ready.headers()["x-request-id"].len(), 32);
+    assert_eq!(ready.headers()["cache-control"], "no-store");
+    let given = service.client.get(format!("{}/healthz", service.base));
+    let given = given.header("X-Request-ID", "trace-1").send().await.unwrap();
+    assert_eq!(given.headers()["x-request-id"], "trace-1");
+    let foreign = service.client.get(format!("{}/healthz", service.base));
+    let foreign = foreign.header("X-Request-ID", "a b; c").send().await.unwrap();
+    assert_eq!(foreign.headers()["x-request-id"].len(), 32);
+
+    let (status, _) = problem(service.get("/nothing").await).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (status, _) = problem(service.get("/withdrawals").await).await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_stops_when_it_is_told_to() {
+    let service = Service::new().await;
+    assert_eq!(service.get("/healthz").await.status(), StatusCode::OK);
+    service.stop.send(()).unwrap();
+    drop(service.client);
+    service.served.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verifier_whose_ledger_is_away_says_so_and_decides_nothing() {
+    let service = Service::new().await;
+    let (id, request) = service.open(&state_of("TX")).await;
+    let answer = service.world.answer(&service.world.nurse(4), &request).await;
+    let client = LedgerClient::http("http://127.0.0.1:1", ClientOptions::default()).unwrap();
+    let away = RegistryClient::at(client, *service.world.registry.deployment());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let verifier = service.world.verifier_with(away, |_| {}).await;
+    tokio::spawn(serve(listener, verifier, std::future::pending()));
+
+    let ready = service.client.get(format!("{base}/readyz")).send().await.unwrap();
+    let (status, not_ready) = problem(ready).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(not_ready["type"], named("not-ready"));
+    let alive = service.client.get(format!("{base}/healthz")).send().await.unwrap();
+    assert_eq!(alive.status(), StatusCode::OK);
+
+    let uri = format!("{base}/presentations/{}/response", request.request_id);
+    let body = serde_json::to_vec(&answer).unwrap();
+    let refused = service.client.post(uri).body(body).send().await.unwrap();
+    let (status, refused) = problem(refused).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused["type"], named("ledger-unreachable"));
+    assert_eq!(refused.get("receipt"), None);
+    let outcome: Value = service.get(&format!("/presentations/{id}")).await.json().await.unwrap();
+    assert_eq!(outcome["status"], "pending");
+}
