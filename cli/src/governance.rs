@@ -1,0 +1,68 @@
+//! Accounts as development keeps them, unencrypted: the consortium's members, a verifier.
+
+use crate::place::{Place, read_json, write_new_json};
+use anyhow::{Context, Result};
+use ark_std::rand::rngs::OsRng;
+use attestry_ledger::Account;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+const MEMBERS_FILE: &str = "consortium.insecure-development.json";
+
+/// The accounts of all members.
+pub(crate) struct Members(Vec<Account>);
+
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+struct KeyFile {
+    /// secp256k1 secrets, 64 hexadecimal digits each.
+    keys: Vec<String>,
+}
+
+impl Members {
+    /// New members, not saved.
+    pub(crate) fn random(count: usize) -> Self {
+        Self((0..count).map(|_| Account::random(&mut OsRng)).collect())
+    }
+
+    /// Saves the keys; refuses to replace others.
+    pub(crate) fn save(&self, place: &Place) -> Result<()> {
+        let file = KeyFile { keys: self.0.iter().map(encode).collect() };
+        write_new_json(&place.folder(MEMBERS_FILE), &file)
+    }
+
+    /// The members that were saved.
+    pub(crate) fn load(place: &Place) -> Result<Self> {
+        Ok(Self(load(&place.folder(MEMBERS_FILE))?))
+    }
+
+    pub(crate) fn accounts(&self) -> Vec<&Account> {
+        self.0.iter().collect()
+    }
+}
+
+/// The account in a file; made there on first use.
+pub(crate) fn load_or_create_account(path: &Path) -> Result<Account> {
+    if path.exists() {
+        return load(path)?.pop().with_context(|| format!("{} has no key", path.display()));
+    }
+    let account = Account::random(&mut OsRng);
+    write_new_json(path, &KeyFile { keys: vec![encode(&account)] })?;
+    Ok(account)
+}
+
+fn encode(account: &Account) -> String {
+    hex::encode(*account.to_bytes())
+}
+
+fn load(path: &Path) -> Result<Vec<Account>> {
+    let file: KeyFile = read_json(path)?;
+    let accounts = file.keys.iter().map(|key| {
+        let mut bytes = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(key, &mut *bytes)
+            .with_context(|| format!("{}: a key is not 64 hexadecimal digits", path.display()))?;
+        Ok(Account::from_bytes(&bytes)?)
+    });
+    accounts.collect()
+}

@@ -1,0 +1,146 @@
+//! The issuer service, and previews of what it would issue.
+
+use crate::ledger::{announce, shutdown};
+use crate::place::{LedgerPlace, Place};
+use crate::{clock, output};
+use anyhow::{Context, Result, bail};
+use ark_std::rand::rngs::OsRng;
+use attestry_credential::fhir;
+use attestry_credential::schema::Schema;
+use attestry_issuer::{Issuer, IssuerConfig, IssuerKeys, Storage, http};
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tokio::net::TcpListener;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make the issuer's development keys; prints what the consortium needs to accredit it.
+    Init(Init),
+    /// Run the service.
+    Serve(Serve),
+    /// Say what FHIR R4 resources would be issued as, or why not: one JSON object a resource.
+    Preview(Preview),
+}
+
+#[derive(Args)]
+pub(crate) struct Init {
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    ledger: LedgerPlace,
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:8081")]
+    listen: SocketAddr,
+    /// Where the service is reached from outside; http:// and the listening address if not given.
+    #[arg(long)]
+    public_url: Option<String>,
+    /// Registry entry under which ProviderCredential/1 is issued.
+    #[arg(long)]
+    provider_entry: Option<u32>,
+    /// Registry entry under which ConsentGrant/1 is issued.
+    #[arg(long)]
+    consent_entry: Option<u32>,
+    /// A file whose first line is the bearer key that callers must show. Without it the service is
+    /// open, and listens on loopback only.
+    #[arg(long)]
+    api_key_file: Option<PathBuf>,
+    /// Seconds between publications of status changes.
+    #[arg(long, default_value_t = 600)]
+    publication_interval_s: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct Preview {
+    /// FHIR R4 resources or Bundles, as JSON.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+pub(crate) async fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Init(arguments) => {
+            let keys = issuer_keys(&arguments.place)?;
+            output::json(&json!({
+                "issuer": keys.address(),
+                "key": hex::encode(keys.attestation_key().to_bytes()),
+            }));
+        }
+        Command::Serve(arguments) => serve(arguments).await?,
+        Command::Preview(arguments) => {
+            for file in &arguments.files {
+                preview(file)?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn issuer_keys(place: &Place) -> Result<IssuerKeys> {
+    Ok(IssuerKeys::load_or_create_insecure_development(&place.folder("issuer"), &mut OsRng)?)
+}
+
+async fn serve(arguments: Serve) -> Result<()> {
+    let access = match &arguments.api_key_file {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            http::Access::ApiKey(http::ApiKey::new(text.lines().next().unwrap_or_default())?)
+        }
+        None if arguments.listen.ip().is_loopback() => http::Access::Open,
+        None => bail!("--listen: without --api-key-file the service listens on loopback only"),
+    };
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", arguments.listen))?;
+    let public_url = match arguments.public_url {
+        Some(url) => url,
+        None => format!("http://{}", listener.local_addr()?),
+    };
+    let entries: BTreeMap<_, _> = [
+        (Schema::ProviderCredential, arguments.provider_entry),
+        (Schema::ConsentGrant, arguments.consent_entry),
+    ]
+    .into_iter()
+    .filter_map(|(schema, entry)| Some((schema, entry?.into())))
+    .collect();
+    if entries.is_empty() {
+        bail!("give --provider-entry or --consent-entry: an issuer has at least one");
+    }
+    let config = IssuerConfig {
+        publication_interval_s: arguments.publication_interval_s,
+        ..IssuerConfig::new(public_url, entries)
+    };
+    let issuer = Issuer::open(
+        config,
+        issuer_keys(&arguments.place)?,
+        arguments.ledger.open(&arguments.place).await?,
+        Storage::open(&arguments.place.folder("issuer")).await?,
+        clock::now,
+    )
+    .await?;
+    announce(&listener)?;
+    http::serve(listener, issuer, access, shutdown()).await?;
+    Ok(())
+}
+
+fn preview(file: &Path) -> Result<()> {
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    for preview in fhir::preview(&bytes) {
+        let mut line = Map::from_iter([("file".to_owned(), json!(file))]);
+        if let Value::Object(members) = serde_json::to_value(&preview)? {
+            line.extend(members);
+        }
+        output::json(&line.into());
+    }
+    Ok(())
+}

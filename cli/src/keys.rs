@@ -1,0 +1,64 @@
+//! Proving and verifying keys on disk.
+
+use crate::output;
+use crate::place::Place;
+use anyhow::Result;
+use ark_std::rand::rngs::OsRng;
+use attestry_keys::{KeyStore, Progress};
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use std::process::ExitCode;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make development keys, which must never be used for anything real.
+    Develop(Arguments),
+    /// Say which keys there are: circuit, origin, fingerprints.
+    Show(Arguments),
+}
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(crate) fn run(command: &Command) -> Result<ExitCode> {
+    match command {
+        Command::Develop(arguments) => {
+            let store = development_keys(&arguments.place)?;
+            output::json(&json!({"folder": store.folder(), "manifest": store.manifest()?}));
+        }
+        Command::Show(arguments) => {
+            let store = store(&arguments.place);
+            output::json(&json!({"folder": store.folder(), "manifest": store.manifest()?}));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn store(place: &Place) -> KeyStore {
+    KeyStore::for_presentations(place.folder("keys"))
+}
+
+/// The keys in the data directory; development keys are made, with a progress bar, if there are
+/// none.
+pub(crate) fn development_keys(place: &Place) -> Result<KeyStore> {
+    let store = store(place);
+    let mut bar: Option<ProgressBar> = None;
+    store.ensure_insecure_development_keys(&mut OsRng, |progress| {
+        let bar = bar.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{msg:28} {wide_bar} {percent:>3} %");
+            let bar = ProgressBar::new(Progress::PARTS.into());
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        bar.set_message(progress.step.description());
+        bar.set_position(progress.done.into());
+    })?;
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+        output::note("made insecure development keys: anyone who made them can forge proofs");
+    }
+    Ok(store)
+}

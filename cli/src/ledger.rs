@@ -1,0 +1,206 @@
+//! The ledger: the embedded one for other processes, deployment, accreditation.
+
+use crate::governance::Members;
+use crate::place::{DEPLOYMENT, DeploymentFile, LedgerPlace, Place, write_new_json};
+use crate::{clock, output};
+use anyhow::{Context, Result, anyhow, bail};
+use attestry_circuits::field;
+use attestry_circuits::schnorr::VerifyingKey;
+use attestry_credential::schema::Schema;
+use attestry_ledger::embedded::{EmbeddedLedger, ServeLimits};
+use attestry_ledger::{Accreditation, Address, EntryIndex, RegistryClient};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use tokio::net::TcpListener;
+
+const SECONDS_PER_DAY: u64 = 86_400;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show the embedded ledger to other processes over JSON-RPC.
+    Serve(Serve),
+    /// Deploy the contracts and make the consortium's development keys.
+    Init(Init),
+    /// Have the consortium accredit an issuer's key for a schema.
+    Accredit(Accredit),
+    /// Have a member suspend an entry of the registry.
+    Suspend(OfEntry),
+    /// Have the consortium lift an entry's suspension.
+    Lift(OfEntry),
+    /// Say what the registry holds.
+    Status(Status),
+}
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    place: Place,
+    /// Where to listen. There is no authentication: keep it on loopback.
+    #[arg(long, default_value = "127.0.0.1:8545")]
+    listen: SocketAddr,
+}
+
+#[derive(Args)]
+pub(crate) struct Init {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    ledger: LedgerPlace,
+    /// Members of the consortium.
+    #[arg(long, default_value_t = 3)]
+    members: usize,
+    /// Approvals that an act needs.
+    #[arg(long, default_value_t = 2)]
+    threshold: u16,
+}
+
+#[derive(Args)]
+pub(crate) struct Accredit {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    ledger: LedgerPlace,
+    /// The issuer's address.
+    #[arg(long)]
+    issuer: Address,
+    /// `ProviderCredential/1` or `ConsentGrant/1`.
+    #[arg(long)]
+    schema: String,
+    /// The issuer's BabyJubJub key: x and y, 128 hexadecimal digits.
+    #[arg(long, value_parser = parse_key)]
+    key: VerifyingKey,
+    /// Days of accreditation from today.
+    #[arg(long, default_value_t = 365)]
+    days: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct OfEntry {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    ledger: LedgerPlace,
+    /// The entry's place in the registry.
+    #[arg(long)]
+    entry: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    ledger: LedgerPlace,
+}
+
+pub(crate) async fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Serve(arguments) => serve(arguments).await?,
+        Command::Init(arguments) => init(arguments).await?,
+        Command::Accredit(arguments) => accredit(arguments).await?,
+        Command::Suspend(arguments) => {
+            let registry = arguments.ledger.open(&arguments.place).await?;
+            let members = Members::load(&arguments.place)?;
+            let member = *members.accounts().first().context("the consortium has no members")?;
+            registry.suspend(member, arguments.entry.into()).await?;
+            report_entry(&registry, arguments.entry.into()).await?;
+        }
+        Command::Lift(arguments) => {
+            let registry = arguments.ledger.open(&arguments.place).await?;
+            let members = Members::load(&arguments.place)?;
+            registry.lift(&members.accounts(), arguments.entry.into()).await?;
+            report_entry(&registry, arguments.entry.into()).await?;
+        }
+        Command::Status(arguments) => {
+            let registry = arguments.ledger.open(&arguments.place).await?;
+            for entry in registry.entries().await? {
+                report_entry(&registry, entry.index).await?;
+            }
+            let block = registry.ledger().block_number().await?;
+            output::json(&json!({"block": block, "registry_root": registry.root().await?}));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(arguments: Serve) -> Result<()> {
+    let ledger = EmbeddedLedger::open(&arguments.place.folder("ledger"), clock::now)?;
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", arguments.listen))?;
+    announce(&listener)?;
+    tokio::select! {
+        served = ledger.serve(listener, ServeLimits::default()) => Ok(served?),
+        () = shutdown() => Ok(()),
+    }
+}
+
+/// Says on standard output where a service listens, for people and for tests.
+pub(crate) fn announce(listener: &TcpListener) -> Result<()> {
+    output::json(&json!({"listening": format!("http://{}", listener.local_addr()?)}));
+    Ok(())
+}
+
+/// Resolves when the process is asked to stop.
+pub(crate) async fn shutdown() {
+    // A signal handler that cannot be set leaves the default action, which stops the process.
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+async fn init(arguments: Init) -> Result<()> {
+    let members = Members::random(arguments.members);
+    let addresses: Vec<Address> = members.accounts().iter().map(|m| m.address()).collect();
+    let client = arguments.ledger.connect()?;
+    let accounts = members.accounts();
+    let deployer = accounts.first().context("a consortium has at least one member")?;
+    members.save(&arguments.place)?;
+    let registry =
+        RegistryClient::deploy(client, deployer, &addresses, arguments.threshold).await?;
+    let deployment = registry.deployment();
+    let file = DeploymentFile { address_book: deployment.address_book };
+    write_new_json(&arguments.place.folder(DEPLOYMENT), &file)?;
+    output::json(&json!({"deployment": deployment, "members": addresses}));
+    Ok(())
+}
+
+async fn accredit(arguments: Accredit) -> Result<()> {
+    let schema = [Schema::ProviderCredential, Schema::ConsentGrant]
+        .into_iter()
+        .find(|schema| schema.versioned_name() == arguments.schema)
+        .ok_or_else(|| anyhow!("--schema: neither ProviderCredential/1 nor ConsentGrant/1"))?;
+    let registry = arguments.ledger.open(&arguments.place).await?;
+    let members = Members::load(&arguments.place)?;
+    let accreditation = Accreditation {
+        issuer: arguments.issuer,
+        schema: schema.id(),
+        key: arguments.key,
+        accredited_until: clock::now() + arguments.days * SECONDS_PER_DAY,
+    };
+    let index = registry.accredit(&members.accounts(), &accreditation).await?;
+    report_entry(&registry, index).await
+}
+
+async fn report_entry(registry: &RegistryClient, index: EntryIndex) -> Result<()> {
+    let entry = registry.entry(index).await?;
+    output::json(&json!({
+        "entry": index,
+        "issuer": entry.leaf.issuer_id.to_string(),
+        "schema": Schema::from_id(entry.leaf.schema).map(|schema| schema.versioned_name()),
+        "state": entry.state,
+        "version": entry.leaf.version,
+        "accredited_until": entry.leaf.accredited_until,
+        "status_root": entry.leaf.status_root,
+    }));
+    Ok(())
+}
+
+fn parse_key(text: &str) -> Result<VerifyingKey> {
+    if text.len() != 128 || !text.is_ascii() {
+        bail!("the key is not 128 hexadecimal digits");
+    }
+    let (x, y) = text.split_at(64);
+    let coordinate = |digits: &str| field::from_hex(&format!("0x{digits}"));
+    Ok(VerifyingKey::from_coordinates(coordinate(x)?, coordinate(y)?)?)
+}

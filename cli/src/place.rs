@@ -1,0 +1,85 @@
+//! Where a command finds its files and its ledger.
+
+use crate::clock;
+use anyhow::{Context, Result};
+use attestry_ledger::{Address, ClientOptions, LedgerClient, LedgerUrl, RegistryClient};
+use clap::Args;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The data directory.
+#[derive(Args, Clone)]
+pub(crate) struct Place {
+    /// The folder for keys, databases and the embedded ledger.
+    #[arg(long, env = "ATTESTRY_DATA", default_value = "data")]
+    data: PathBuf,
+}
+
+impl Place {
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        self.data.join(name)
+    }
+}
+
+/// The ledger and the deployment on it.
+#[derive(Args, Clone)]
+pub(crate) struct LedgerPlace {
+    /// `embedded:PATH`, or the JSON-RPC URL of a node.
+    #[arg(long, env = "ATTESTRY_LEDGER_URL")]
+    ledger: LedgerUrl,
+    /// Address of the deployment's address book; `deployment.json` in the data directory if not
+    /// given.
+    #[arg(long)]
+    deployment: Option<Address>,
+}
+
+impl LedgerPlace {
+    /// Connects without looking for a deployment.
+    pub(crate) fn connect(&self) -> Result<LedgerClient> {
+        Ok(LedgerClient::connect(&self.ledger, clock::now, ClientOptions::default())?)
+    }
+
+    /// Opens the deployment.
+    pub(crate) async fn open(&self, place: &Place) -> Result<RegistryClient> {
+        let address = match self.deployment {
+            Some(address) => address,
+            None => read_json::<DeploymentFile>(&place.folder(DEPLOYMENT))?.address_book,
+        };
+        Ok(RegistryClient::open(self.connect()?, address).await?)
+    }
+}
+
+/// Name of the file that says where the contracts are.
+pub(crate) const DEPLOYMENT: &str = "deployment.json";
+
+/// Where the contracts are.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(crate) struct DeploymentFile {
+    pub(crate) address_book: Address,
+}
+
+/// Reads a JSON file.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is not understood", path.display()))
+}
+
+/// Writes a JSON file that only its owner can read; refuses to replace one.
+pub(crate) fn write_new_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("cannot make {}", path.display()))?;
+    file.write_all(&serde_json::to_vec_pretty(value)?)?;
+    file.sync_all()?;
+    Ok(())
+}

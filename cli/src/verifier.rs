@@ -1,0 +1,97 @@
+//! The verifier service.
+
+use crate::governance::load_or_create_account;
+use crate::ledger::{announce, shutdown};
+use crate::place::{LedgerPlace, Place};
+use crate::{clock, keys};
+use anyhow::{Context, Result};
+use ark_std::rand::rngs::OsRng;
+use attestry_circuits::r1cs::CircuitId;
+use attestry_credential::presentation::ClientId;
+use attestry_keys::KeyStore;
+use attestry_ledger::EthrDid;
+use attestry_verifier::{
+    AcceptedCircuits, PolicyCatalogue, ReceiptKey, Storage, Verifier, VerifierConfig,
+    VerifierParts, http,
+};
+use clap::{Args, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+const ACCOUNT_FILE: &str = "verifier/verifier-keys.insecure-development.json";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the service.
+    Serve(Serve),
+}
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    ledger: LedgerPlace,
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:8082")]
+    listen: SocketAddr,
+    /// Where the service is reached from outside; http:// and the listening address if not given.
+    #[arg(long)]
+    public_url: Option<String>,
+    /// A folder of policies that sessions may name.
+    #[arg(long)]
+    policies: Option<PathBuf>,
+    /// Seconds for which a replaced registry root is still accepted.
+    #[arg(long, default_value_t = 600)]
+    registry_grace_s: u64,
+}
+
+pub(crate) async fn run(command: Command) -> Result<ExitCode> {
+    let Command::Serve(arguments) = command;
+    let place = &arguments.place;
+    let registry = arguments.ledger.open(place).await?;
+    let account = load_or_create_account(&place.folder(ACCOUNT_FILE))?;
+    let did = registry.identities().did(account.address()).await?;
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", arguments.listen))?;
+    let public_url = match &arguments.public_url {
+        Some(url) => url.clone(),
+        None => format!("http://{}", listener.local_addr()?),
+    };
+    let config = VerifierConfig {
+        registry_grace_s: arguments.registry_grace_s,
+        ..VerifierConfig::new(client_id(&did)?, public_url.parse()?)
+    };
+    let policies = match &arguments.policies {
+        Some(folder) => PolicyCatalogue::from_folder(folder)?,
+        None => PolicyCatalogue::none(),
+    };
+    let verifier = Verifier::new(VerifierParts {
+        config,
+        circuits: accepted_circuits(&keys::development_keys(place)?)?,
+        policies,
+        registry,
+        storage: Storage::open(&place.folder("verifier/verifier.sqlite")).await?,
+        receipt_key: ReceiptKey::from_seed(&account.to_bytes()),
+        clock: Arc::new(clock::now),
+        rng: Box::new(OsRng),
+    });
+    announce(&listener)?;
+    http::serve(listener, verifier, shutdown()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A verifier's DID as requests carry it: with the address in lower case.
+pub(crate) fn client_id(did: &EthrDid) -> Result<ClientId> {
+    Ok(did.to_string().to_lowercase().parse()?)
+}
+
+/// The presentation circuit with the stored verifying key.
+pub(crate) fn accepted_circuits(store: &KeyStore) -> Result<AcceptedCircuits> {
+    let circuit_id = CircuitId::presentation().to_string();
+    Ok(AcceptedCircuits::none().with(&circuit_id, store.verifying_key()?)?)
+}

@@ -1,0 +1,168 @@
+//! The holder's wallet in a file.
+
+use crate::place::{LedgerPlace, Place};
+use crate::{clock, keys, output, snapshot};
+use anyhow::{Context, Result, bail};
+use ark_std::rand::rngs::OsRng;
+use attestry_credential::presentation::{Digest, PresentationRequest, PresentationResponse};
+use attestry_keys::{KeyStore, Prover};
+use attestry_ledger::RegistrySnapshot;
+use attestry_wallet_core::{CircuitProver, FileStore, KeyDerivation, Session, VaultStore, Wallet};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use zeroize::Zeroizing;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a wallet; prints the holder commitment that issuers bind credentials to.
+    Init(Vault),
+    /// Take a credential: the issuer's answer, with the document and its attestation.
+    Accept(Accept),
+    /// Say what the wallet holds.
+    List(Vault),
+    /// Answer a verifier's request.
+    Present(Present),
+}
+
+#[derive(Args)]
+pub(crate) struct Vault {
+    #[command(flatten)]
+    place: Place,
+    /// A file whose first line is the passphrase; else the environment's ATTESTRY_PASSPHRASE.
+    #[arg(long)]
+    passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Accept {
+    #[command(flatten)]
+    vault: Vault,
+    /// The issuer's answer as JSON; `-` for standard input.
+    credential: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Present {
+    #[command(flatten)]
+    vault: Vault,
+    #[command(flatten)]
+    ledger: LedgerPlace,
+    /// Where the verifier's request is.
+    #[arg(long)]
+    request: String,
+}
+
+pub(crate) async fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Init(vault) => init(&vault),
+        Command::Accept(arguments) => accept(&arguments),
+        Command::List(vault) => list(&vault),
+        Command::Present(arguments) => present(&arguments).await,
+    }
+}
+
+impl Vault {
+    fn store(&self) -> Result<FileStore> {
+        let folder = self.place.folder("wallet");
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        FileStore::open(folder.join("vault")).context("the wallet's file cannot be opened")
+    }
+
+    fn passphrase(&self) -> Result<Zeroizing<String>> {
+        let text = match &self.passphrase_file {
+            Some(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?,
+            None => std::env::var("ATTESTRY_PASSPHRASE")
+                .context("give --passphrase-file, or ATTESTRY_PASSPHRASE in the environment")?,
+        };
+        let text = Zeroizing::new(text);
+        Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+    }
+
+    fn open(&self) -> Result<(Wallet, FileStore)> {
+        let store = self.store()?;
+        let sealed = store.load()?.context("there is no wallet yet: attestry wallet init")?;
+        Ok((Wallet::open(&sealed, &self.passphrase()?)?, store))
+    }
+}
+
+fn init(vault: &Vault) -> Result<ExitCode> {
+    let mut store = vault.store()?;
+    if store.load()?.is_some() {
+        bail!("there is a wallet already in {}", store.path().display());
+    }
+    let wallet = Wallet::create(&vault.passphrase()?, KeyDerivation::RECOMMENDED, &mut OsRng)?;
+    store.save(&wallet.seal(&mut OsRng)?)?;
+    output::json(&json!({"holder": wallet.holder_commitment()}));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn accept(arguments: &Accept) -> Result<ExitCode> {
+    let (mut wallet, mut store) = arguments.vault.open()?;
+    let received: Value = serde_json::from_slice(&read(&arguments.credential)?)
+        .context("the credential is not JSON")?;
+    let part = |name: &str| {
+        received.get(name).map(Value::to_string).with_context(|| format!("it lacks {name}"))
+    };
+    let id = wallet.accept(&part("verifiableCredential")?, &part("attestation")?, None)?;
+    store.save(&wallet.seal(&mut OsRng)?)?;
+    output::json(&json!({"accepted": id.to_string()}));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(vault: &Vault) -> Result<ExitCode> {
+    let (wallet, _) = vault.open()?;
+    for held in wallet.list(clock::now()) {
+        output::json(&serde_json::to_value(&held)?);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn present(arguments: &Present) -> Result<ExitCode> {
+    let (mut wallet, mut store) = arguments.vault.open()?;
+    let http = reqwest::Client::new();
+    let request = http.get(&arguments.request).send().await?.error_for_status()?.bytes().await?;
+    let request = PresentationRequest::from_json(&request)?;
+    let place = &arguments.vault.place;
+    let registry = arguments.ledger.open(place).await?.snapshot().await?;
+    let prover = prover(&keys::development_keys(place)?)?;
+    let response = answer(&mut wallet, &mut store, &request, &registry, &prover, clock::now())?;
+    let answer = http.post(request.response_uri.as_str()).json(&response).send().await?;
+    let accepted = answer.status().is_success();
+    output::line(&answer.text().await?);
+    Ok(if accepted { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The prover with the stored proving key.
+pub(crate) fn prover(store: &KeyStore) -> Result<CircuitProver> {
+    let vk_hash = Digest::from_bytes(store.verifying_key()?.hash());
+    Ok(CircuitProver::new(Prover::new(store.proving_key()?)?, vk_hash))
+}
+
+/// Answers a request with the first credentials that satisfy it.
+pub(crate) fn answer(
+    wallet: &mut Wallet,
+    store: &mut impl VaultStore,
+    request: &PresentationRequest,
+    registry: &RegistrySnapshot,
+    prover: &CircuitProver,
+    now: u64,
+) -> Result<PresentationResponse, attestry_wallet_core::WalletError> {
+    let view = snapshot::view(registry);
+    let chosen = wallet.choose(request, Some(&view), now)?.first()?;
+    let session = Session { request, view: &view, prover, now };
+    wallet.present(&session, &chosen, store, &mut OsRng)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
