@@ -1,0 +1,179 @@
+//! The whole line as separate processes: ledger, issuer, verifier and wallet talk over HTTP.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+/// Made up for these tests; no person's.
+const PRACTITIONER: &str = include_str!("../../examples/practitioner.json");
+const POLICY: &str = include_str!("../../examples/policies/licence-type-in-state.json");
+const FAMILY_NAME_PATH: &str = "/name/0/family";
+
+fn attestry(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_attestry"));
+    command.env("ATTESTRY_DATA", data).env("ATTESTRY_PASSPHRASE", "correct horse battery staple");
+    command
+}
+
+/// A service in a process of its own, ended when this is dropped.
+struct Service {
+    child: Child,
+    url: String,
+}
+
+impl Service {
+    fn start(data: &Path, arguments: &[&str]) -> Self {
+        let mut child = attestry(data)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let announced: Value = serde_json::from_str(&line).expect("the service says where it is");
+        let url = announced["listening"].as_str().unwrap().to_owned();
+        Self { child, url }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The last line of a command's output as JSON.
+fn last_json(output: &Output) -> Value {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_str(text.lines().last().unwrap()).unwrap()
+}
+
+fn run(data: &Path, arguments: &[&str]) -> Value {
+    last_json(&attestry(data).args(arguments).output().unwrap())
+}
+
+async fn post(url: &str, body: &Value) -> (u16, Value) {
+    let answer = reqwest::Client::new().post(url).json(body).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_licence_is_issued_presented_verified_revoked_and_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    run(data, &["keys", "develop"]);
+
+    // The consortium: a ledger with contracts, and an accredited issuer.
+    let ledger = Service::start(data, &["ledger", "serve", "--listen", "127.0.0.1:0"]);
+    run(data, &["ledger", "init", "--ledger", &ledger.url]);
+    let board = run(data, &["issuer", "init"]);
+    let (address, key) = (board["issuer"].as_str().unwrap(), board["key"].as_str().unwrap());
+    let accreditation = ["ledger", "accredit", "--ledger", &ledger.url, "--issuer", address];
+    let entry = attestry(data)
+        .args(accreditation)
+        .args(["--schema", "ProviderCredential/1", "--key", key])
+        .output()
+        .unwrap();
+    let entry = last_json(&entry)["entry"].to_string();
+
+    // The services of the board and of a clinic.
+    let issuer = Service::start(
+        data,
+        &[
+            "issuer",
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--ledger",
+            &ledger.url,
+            "--provider-entry",
+            &entry,
+        ],
+    );
+    let verifier = Service::start(
+        data,
+        &[
+            "verifier",
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--ledger",
+            &ledger.url,
+            "--registry-grace-s",
+            "0",
+        ],
+    );
+
+    // The board issues to the clinician's wallet.
+    let holder = run(data, &["wallet", "init"])["holder"].clone();
+    let practitioner: Value = serde_json::from_str(PRACTITIONER).unwrap();
+    let order = json!({"resource": practitioner, "options": {"holder": holder, "item": 0}});
+    let answer = reqwest::Client::new()
+        .post(format!("{}/credentials/issue", issuer.url))
+        .json(&order)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 201);
+    let credential_path = answer.headers()["location"].to_str().unwrap().to_owned();
+    let issued: Value = answer.json().await.unwrap();
+    let (status, _) = post(&format!("{}/status-lists/publish", issuer.url), &json!({})).await;
+    assert_eq!(status, 200);
+    let mut accept = attestry(data)
+        .args(["wallet", "accept", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    accept.stdin.take().unwrap().write_all(issued.to_string().as_bytes()).unwrap();
+    assert!(last_json(&accept.wait_with_output().unwrap())["accepted"].is_string());
+    let held = run(data, &["wallet", "list"]);
+    assert_eq!(held["kind"], "ProviderCredential");
+
+    // The clinic asks, the clinician presents, the clinic learns yes.
+    let policy: Value = serde_json::from_str(POLICY).unwrap();
+    let question =
+        json!({"policy": policy, "parameters": {"state": "CA"}, "purpose": "may practise here"});
+    let ask = async || {
+        let (status, session) = post(&format!("{}/presentations", verifier.url), &question).await;
+        assert_eq!(status, 201, "{session}");
+        session
+    };
+    let session = ask().await;
+    let request_uri = session["request_uri"].as_str().unwrap().to_owned();
+    let present = ["wallet", "present", "--ledger", &ledger.url, "--request", &request_uri];
+    assert_eq!(run(data, &present)["verified"], true);
+    let outcome =
+        reqwest::get(format!("{}/presentations/{}", verifier.url, session["id"].as_str().unwrap()));
+    let outcome: Value = outcome.await.unwrap().json().await.unwrap();
+    assert_eq!(outcome["status"], "accepted");
+    let name = practitioner.pointer(FAMILY_NAME_PATH).unwrap().as_str().unwrap();
+    assert!(!outcome.to_string().contains(name), "a verifier never learns the name");
+
+    // The same session takes no second answer.
+    let again = attestry(data).args(present).output().unwrap();
+    assert!(!again.status.success());
+    assert!(String::from_utf8_lossy(&again.stdout).contains("replayed"));
+
+    // The board revokes; from then on the wallet has nothing to present.
+    let (status, _) = post(
+        &format!("{}{credential_path}/revoke", issuer.url),
+        &json!({"reason": "disciplinary-action"}),
+    )
+    .await;
+    assert_eq!(status, 200);
+    let (status, _) = post(&format!("{}/status-lists/publish", issuer.url), &json!({})).await;
+    assert_eq!(status, 200);
+    let session = ask().await;
+    let request_uri = session["request_uri"].as_str().unwrap().to_owned();
+    let present = ["wallet", "present", "--ledger", &ledger.url, "--request", &request_uri];
+    let refused = attestry(data).args(present).output().unwrap();
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("revoked"));
+}
