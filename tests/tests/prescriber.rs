@@ -34,6 +34,8 @@ const REGISTRATION_POLICY: &str =
 const NAME: &str = "Teodora Lindqvist";
 const NPI: &str = "1003357849";
 const LICENCE_NUMBER: &str = "C 555777";
+/// Made up, with a right check digit: (1+3+5) + 2·(2+4+6) = 33.
+const DEA_NUMBER: &str = "BL1234563";
 
 struct Forgetful;
 
@@ -88,7 +90,8 @@ fn licence() -> Value {
 
 fn registration() -> Value {
     json!({
-        "kind": "dea-registration", "npi": NPI, "name": NAME, "authority": "federal",
+        "kind": "dea-registration", "npi": NPI, "licenceNumber": DEA_NUMBER, "name": NAME,
+        "authority": "federal",
         "status": "active", "deaSchedules": ["II", "III"], "deaState": "CA",
         "expiresOn": "2028-02-28"
     })
@@ -204,7 +207,7 @@ async fn a_prescriber_shows_two_credentials_of_one_holder_and_two_people_cannot(
 
     // What was sent names nobody, and neither does the ledger.
     let sent = serde_json::to_string(&honest).unwrap();
-    for personal in [NAME, NPI, LICENCE_NUMBER] {
+    for personal in [NAME, NPI, LICENCE_NUMBER, DEA_NUMBER] {
         assert!(!sent.contains(personal));
         assert!(!holds(&at("ledger"), personal));
     }
