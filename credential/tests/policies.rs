@@ -87,7 +87,7 @@ fn physician() -> Value {
 
 fn participant() -> Value {
     json!({
-        "scope": "research", "defaultDecision": "deny", "study": "NCT00465816",
+        "scope": "research", "defaultDecision": "deny", "study": "NCT09000016",
         "formVersion": "2.1", "purposes": ["HRESCH"], "actions": ["collect", "use"],
         "dataFrom": "2026-01-10", "dataTo": "2031-01-09", "performer": "self", "sequence": 0
     })
@@ -266,7 +266,7 @@ fn policy_7_a_locum_outlasts_the_assignment() {
 }
 
 fn enrolment_cases(name: &str) {
-    let parameters = today().with("study", "NCT00465816").with("form_version", "2.1");
+    let parameters = today().with("study", "NCT09000016").with("form_version", "2.1");
     let child = json!({"performer": "parent-and-child-assent", "majorityOn": "2030-04-01"});
     accepts(name, &parameters, &participant(), &[json!({}), child]);
     refuses(
@@ -276,7 +276,7 @@ fn enrolment_cases(name: &str) {
         &[
             json!({"performer": "parent-and-child-assent", "majorityOn": "2026-11-22"}),
             json!({"performer": "parent", "majorityOn": "2030-04-01"}),
-            json!({"study": "NCT00465817"}),
+            json!({"study": "NCT09000017"}),
             json!({"study": null}),
             json!({"formVersion": "2.0"}),
             json!({"purposes": ["TREAT"]}),
@@ -357,7 +357,7 @@ fn a_licence_in_a_state_may_come_with_its_disclosed_type() {
 
 #[test]
 fn the_demonstration_asks_for_a_consent_to_a_study() {
-    let parameters = today().with("study", "NCT00465816");
+    let parameters = today().with("study", "NCT09000016");
     let child = json!({"performer": "parent", "majorityOn": "2030-04-01"});
     accepts("consented-to-study", &parameters, &participant(), &[json!({}), child]);
     refuses(
@@ -366,7 +366,7 @@ fn the_demonstration_asks_for_a_consent_to_a_study() {
         &participant(),
         &[
             json!({"formVersion": "1.9"}),
-            json!({"study": "NCT00465817"}),
+            json!({"study": "NCT09000017"}),
             json!({"performer": "parent", "majorityOn": "2026-01-01"}),
             json!({"performer": "power-of-attorney"}),
         ],

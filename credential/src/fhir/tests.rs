@@ -68,7 +68,7 @@ fn the_bundled_practitioner_is_issuable() {
 #[test]
 fn the_bundled_consent_is_issuable() {
     let claims = claims(&consent());
-    assert_eq!(claims["study"], "NCT00465816");
+    assert_eq!(claims["study"], "NCT09000016");
     assert_eq!(claims["formVersion"], "2.1");
     assert_eq!(claims["performer"], "self");
     assert_eq!(claims["defaultDecision"], "deny");

@@ -347,7 +347,7 @@ fn a_time_that_does_not_fit_is_refused() {
 fn a_hashed_claim_is_disclosed_as_the_credential_states_it() {
     let form = "ab".repeat(32);
     let consent = json!({
-        "scope": "research", "defaultDecision": "deny", "study": "NCT00465816",
+        "scope": "research", "defaultDecision": "deny", "study": "NCT09000016",
         "protocolVersion": "3.1", "formVersion": "2.1", "formHash": form,
         "purposes": ["HRESCH"], "data": ["observations"], "actions": ["collect", "use"],
         "recipients": ["Organization/b", "Organization/a"], "dataFrom": "2026-01-10",

@@ -5,7 +5,7 @@ use crate::schema::{Schema, Subject};
 
 fn grant() -> Value {
     json!({
-        "scope": "research", "defaultDecision": "deny", "study": "NCT00465816",
+        "scope": "research", "defaultDecision": "deny", "study": "NCT09000016",
         "protocolVersion": "3.1", "formVersion": "2.1",
         "formHash": "aa".repeat(32), "purposes": ["HRESCH"], "data": ["observations"],
         "actions": ["collect", "use"], "recipients": ["Organization/b", "Organization/a"],
@@ -36,7 +36,7 @@ fn a_grant_encodes_to_the_words_that_it_states() {
     let claims = claims(json!({}));
     let described = Schema::ConsentGrant.describe(&claims).unwrap();
     assert_eq!(described["scope"], "research:deny");
-    assert_eq!(described["study"], "NCT00465816");
+    assert_eq!(described["study"], "NCT09000016");
     assert_eq!(described["form_version"], "2.1");
     assert_eq!(described["purpose_mask"].as_array().unwrap().len(), 9);
     assert_eq!(described["sensitive_allowed"], json!([]));

@@ -69,7 +69,7 @@ fn a_licence_answers_no_question_about_a_consent() {
         "policy": {
             "id": "consented", "version": 1, "title": "Consented to a study",
             "schema": "ConsentGrant/1",
-            "require": [{ "claim": "study", "op": "eq", "value": "NCT00465816" }],
+            "require": [{ "claim": "study", "op": "eq", "value": "NCT09000016" }],
         },
     });
     let reason = Reason::Violation(Violation::Schema);

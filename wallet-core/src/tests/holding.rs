@@ -102,7 +102,7 @@ fn the_list_tells_what_is_valid_when() {
 
 fn grant(sequence: u32) -> Value {
     let mut grant = json!({
-        "scope": "research", "defaultDecision": "deny", "study": "NCT00465816",
+        "scope": "research", "defaultDecision": "deny", "study": "NCT09000016",
         "protocolVersion": "3.1", "formVersion": "2.1", "formHash": "aa".repeat(32),
         "purposes": ["HRESCH"], "data": ["observations"], "actions": ["collect", "use"],
         "recipients": ["Organization/a"], "dataFrom": "2026-01-10", "dataTo": "2031-01-09",
