@@ -1,8 +1,7 @@
 //! The issuer service, and previews of what it would issue.
 
-use crate::ledger::{announce, shutdown};
 use crate::place::{LedgerPlace, Place};
-use crate::{clock, output};
+use crate::{clock, output, service};
 use anyhow::{Context, Result, bail};
 use ark_std::rand::rngs::OsRng;
 use attestry_credential::fhir;
@@ -14,7 +13,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tokio::net::TcpListener;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -99,13 +97,8 @@ async fn serve(arguments: Serve) -> Result<()> {
         None if arguments.listen.ip().is_loopback() => http::Access::Open,
         None => bail!("--listen: without --api-key-file the service listens on loopback only"),
     };
-    let listener = TcpListener::bind(arguments.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", arguments.listen))?;
-    let public_url = match arguments.public_url {
-        Some(url) => url,
-        None => format!("http://{}", listener.local_addr()?),
-    };
+    let listener = service::bind(arguments.listen).await?;
+    let public_url = service::public_url(arguments.public_url, &listener)?;
     let entries: BTreeMap<_, _> = [
         (Schema::ProviderCredential, arguments.provider_entry),
         (Schema::ConsentGrant, arguments.consent_entry),
@@ -128,8 +121,8 @@ async fn serve(arguments: Serve) -> Result<()> {
         clock::now,
     )
     .await?;
-    announce(&listener)?;
-    http::serve(listener, issuer, access, shutdown()).await?;
+    service::announce(&listener)?;
+    http::serve(listener, issuer, access, service::shutdown()).await?;
     Ok(())
 }
 

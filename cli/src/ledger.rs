@@ -2,7 +2,7 @@
 
 use crate::governance::Members;
 use crate::place::{DEPLOYMENT, DeploymentFile, LedgerPlace, Place, write_new_json};
-use crate::{clock, output};
+use crate::{clock, output, service};
 use anyhow::{Context, Result, anyhow, bail};
 use attestry_circuits::field;
 use attestry_circuits::schnorr::VerifyingKey;
@@ -13,7 +13,6 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use tokio::net::TcpListener;
 
 const SECONDS_PER_DAY: u64 = 86_400;
 
@@ -127,26 +126,12 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
 
 async fn serve(arguments: Serve) -> Result<()> {
     let ledger = EmbeddedLedger::open(&arguments.place.folder("ledger"), clock::now)?;
-    let listener = TcpListener::bind(arguments.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", arguments.listen))?;
-    announce(&listener)?;
+    let listener = service::bind(arguments.listen).await?;
+    service::announce(&listener)?;
     tokio::select! {
         served = ledger.serve(listener, ServeLimits::default()) => Ok(served?),
-        () = shutdown() => Ok(()),
+        () = service::shutdown() => Ok(()),
     }
-}
-
-/// Says on standard output where a service listens, for people and for tests.
-pub(crate) fn announce(listener: &TcpListener) -> Result<()> {
-    output::json(&json!({"listening": format!("http://{}", listener.local_addr()?)}));
-    Ok(())
-}
-
-/// Resolves when the process is asked to stop.
-pub(crate) async fn shutdown() {
-    // A signal handler that cannot be set leaves the default action, which stops the process.
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 async fn init(arguments: Init) -> Result<()> {

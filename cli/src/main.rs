@@ -8,6 +8,7 @@ mod keys;
 mod ledger;
 mod output;
 mod place;
+mod service;
 mod snapshot;
 mod verifier;
 mod wallet;

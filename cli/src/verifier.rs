@@ -1,10 +1,9 @@
 //! The verifier service.
 
 use crate::governance::load_or_create_account;
-use crate::ledger::{announce, shutdown};
 use crate::place::{LedgerPlace, Place};
-use crate::{clock, keys};
-use anyhow::{Context, Result};
+use crate::{clock, keys, service};
+use anyhow::Result;
 use ark_std::rand::rngs::OsRng;
 use attestry_circuits::r1cs::CircuitId;
 use attestry_credential::presentation::ClientId;
@@ -19,7 +18,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 
 const ACCOUNT_FILE: &str = "verifier/verifier-keys.insecure-development.json";
 
@@ -55,13 +53,8 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
     let registry = arguments.ledger.open(place).await?;
     let account = load_or_create_account(&place.folder(ACCOUNT_FILE))?;
     let did = registry.identities().did(account.address()).await?;
-    let listener = TcpListener::bind(arguments.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", arguments.listen))?;
-    let public_url = match &arguments.public_url {
-        Some(url) => url.clone(),
-        None => format!("http://{}", listener.local_addr()?),
-    };
+    let listener = service::bind(arguments.listen).await?;
+    let public_url = service::public_url(arguments.public_url.clone(), &listener)?;
     let config = VerifierConfig {
         registry_grace_s: arguments.registry_grace_s,
         ..VerifierConfig::new(client_id(&did)?, public_url.parse()?)
@@ -80,8 +73,8 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
         clock: Arc::new(clock::now),
         rng: Box::new(OsRng),
     });
-    announce(&listener)?;
-    http::serve(listener, verifier, shutdown()).await?;
+    service::announce(&listener)?;
+    http::serve(listener, verifier, service::shutdown()).await?;
     Ok(ExitCode::SUCCESS)
 }
 
