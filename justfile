@@ -11,6 +11,7 @@ spelling:
 
 # Licences, sources and bans of all dependencies.
 policy:
+    cargo fetch --locked
     cargo deny --offline check licenses bans sources
 
 # Clippy on every target, warnings denied.
