@@ -33,7 +33,7 @@ impl Service {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let announced: Value = serde_json::from_str(&line).expect("the service says where it is");
+        let announced: Value = serde_json::from_str(&line).unwrap();
         let url = announced["listening"].as_str().unwrap().to_owned();
         Self { child, url }
     }
