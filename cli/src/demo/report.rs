@@ -83,9 +83,6 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(json: bool) -> Self {
-        if !json {
-            output::line(&format!("{:<38} {:<9} {:>6}  {}", "step", "outcome", "ms", "reason"));
-        }
         Self { json, started: Instant::now(), steps: 0, unexpected: 0 }
     }
 
@@ -113,6 +110,9 @@ impl Report {
                 "ms": ms,
             }));
         } else {
+            if self.steps == 1 {
+                output::line(&format!("{:<38} {:<9} {:>6}  reason", "step", "outcome", "ms"));
+            }
             let mark = if met { "" } else { "  ← not expected" };
             output::line(&format!("{step:<38} {outcome:<9} {ms:>6}  {reason}{mark}"));
         }
