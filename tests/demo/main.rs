@@ -50,6 +50,21 @@ fn every_step_of_the_demonstration_comes_out_as_expected() {
     let mut steps = lines(&output.stdout);
     assert_eq!(steps.pop().unwrap()["unexpected"], 1);
     assert_eq!(steps.last().unwrap()["outcome"], "refused");
+
+    // So is a resource from which no licence may be issued.
+    let consent = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples/consent.json");
+    let output = attestry()
+        .args(["demo", "--json", "--practitioner"])
+        .arg(consent)
+        .arg("--data")
+        .arg(data.path())
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let steps = lines(&output.stdout);
+    let refused = steps.iter().find(|step| step["step"] == "issue the licence").unwrap();
+    assert_eq!(refused["outcome"], "refused");
+    assert!(refused["reason"].as_str().unwrap().starts_with("not-issuable"), "{refused}");
 }
 
 #[test]

@@ -59,12 +59,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     report.step("load proving and verifying keys", Expected::Done, &found, since);
 
     let mut world = World::open(arguments.ledger.as_ref(), &store, &mut report).await?;
-    world.issue(&practitioner, &consent, &mut report).await?;
-    let study = match arguments.study {
-        Some(study) => study,
-        None => world.study_of_consent().context("the consent names no study")?,
+    let sizes = if world.issue(&practitioner, &consent, &mut report).await? {
+        let study = match arguments.study {
+            Some(study) => study,
+            None => world.study_of_consent().context("the consent names no study")?,
+        };
+        refusals::show(&mut world, &arguments.state, &study, &mut report).await?
+    } else {
+        Value::Null
     };
-    let sizes = refusals::show(&mut world, &arguments.state, &study, &mut report).await?;
 
     let sizes = json!({
         "answer": sizes,

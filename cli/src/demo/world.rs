@@ -124,29 +124,33 @@ impl World {
         })
     }
 
-    /// Issues the licence, a licence that soon expires, and the consent.
+    /// Issues the licence, a licence that soon expires, and the consent, and publishes. Whether
+    /// everything was issuable; what was not is reported.
     pub(super) async fn issue(
         &mut self,
         practitioner: &Value,
         consent: &Value,
         report: &mut Report,
-    ) -> Result<()> {
-        let since = Instant::now();
+    ) -> Result<bool> {
         let whole = Validity::default();
-        self.licence = Some(issue(&self.board, practitioner, &mut self.clinician, whole).await?);
-        let found = Found::done("ProviderCredential/1 from the FHIR Practitioner, in the wallet");
-        report.step("issue the licence", Expected::Done, &found, since);
+        let since = Instant::now();
+        let licence = issue(&self.board, practitioner, &mut self.clinician, whole).await;
+        let done = "ProviderCredential/1 from the FHIR Practitioner, in the wallet";
+        self.licence = issued("issue the licence", done, licence, since, report);
 
         let since = Instant::now();
         let hour = Validity { from: None, until: Some(self.clock.now() + 3_600) };
-        issue(&self.board, practitioner, &mut self.locum, hour).await?;
-        let found = Found::done("the same, for another wallet and valid for an hour");
-        report.step("issue a licence that soon expires", Expected::Done, &found, since);
+        let short = issue(&self.board, practitioner, &mut self.locum, hour).await;
+        let done = "the same, for another wallet and valid for an hour";
+        let short = issued("issue a licence that soon expires", done, short, since, report);
 
         let since = Instant::now();
-        self.consent = Some(issue(&self.site, consent, &mut self.patient, whole).await?);
-        let found = Found::done("ConsentGrant/1 from the FHIR Consent, in the wallet");
-        report.step("issue the consent", Expected::Done, &found, since);
+        let consent = issue(&self.site, consent, &mut self.patient, whole).await;
+        let done = "ConsentGrant/1 from the FHIR Consent, in the wallet";
+        self.consent = issued("issue the consent", done, consent, since, report);
+        if self.licence.is_none() || short.is_none() || self.consent.is_none() {
+            return Ok(false);
+        }
 
         let since = Instant::now();
         self.board.issuer.publish().await?;
@@ -154,7 +158,7 @@ impl World {
         let root = self.registry.root().await?;
         let found = Found::done(format!("registry root {root}"));
         report.step("publish the status lists", Expected::Done, &found, since);
-        Ok(())
+        Ok(true)
     }
 
     /// The study that the patient consented to.
@@ -217,6 +221,22 @@ async fn accredit(
     let issuer =
         Issuer::open(config, keys, registry.clone(), storage, move || movable.now()).await?;
     Ok(AccreditedIssuer { issuer, entry })
+}
+
+/// Reports what became of issuing.
+fn issued(
+    step: &str,
+    done: &str,
+    outcome: Result<CredentialRecord>,
+    since: Instant,
+    report: &mut Report,
+) -> Option<CredentialRecord> {
+    let found = match &outcome {
+        Ok(_) => Found::done(done),
+        Err(error) => Found::refused("not-issuable", format!("{error:#}")),
+    };
+    report.step(step, Expected::Done, &found, since);
+    outcome.ok()
 }
 
 /// Issues the first credential that a resource stands for, and puts it into a wallet.
