@@ -115,11 +115,6 @@ impl RegistryTree {
         Ok(())
     }
 
-    /// The leaf hash of an entry.
-    pub fn leaf(&self, index: usize) -> Fr {
-        self.node(0, index)
-    }
-
     /// The root.
     pub fn root(&self) -> RegistryRoot {
         RegistryRoot(self.node(DEPTH, 0))

@@ -1,7 +1,6 @@
 //! Everything that the holder supplies, and the relation itself in plain Rust.
 
 use crate::credential::Credential;
-use crate::field::Fr;
 use crate::holder::HolderSecret;
 use crate::policy::PolicyViolation;
 use crate::registry::{RegistryLeaf, RegistryPath};
@@ -119,11 +118,6 @@ impl Statement {
             PolicyViolation::ClaimRange => Violation::ClaimRange,
             PolicyViolation::Clause => Violation::Policy,
         })
-    }
-
-    /// The value of the claim or issuer id that a slot of the policy reads.
-    pub fn disclosed(&self, slot: usize, credential: &Credential) -> Option<Fr> {
-        self.policy.slots.get(slot).map(|slot| self.policy.value(slot.claim, credential))
     }
 }
 

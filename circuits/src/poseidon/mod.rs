@@ -7,7 +7,7 @@
 mod grain;
 mod params;
 
-pub use params::{FULL_ROUNDS, Parameters, partial_rounds};
+pub(crate) use params::{FULL_ROUNDS, Parameters};
 
 use crate::field::Fr;
 use ark_ff::{AdditiveGroup, Field};
@@ -95,6 +95,7 @@ fn sbox(x: Fr) -> Fr {
 
 #[cfg(test)]
 mod tests {
+    use super::params::partial_rounds;
     use super::*;
 
     /// The textbook rounds, without the sparse factorisation.

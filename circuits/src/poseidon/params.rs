@@ -6,7 +6,7 @@ use ark_ff::{AdditiveGroup, Field};
 use std::sync::OnceLock;
 
 /// Full rounds, half before and half after the partial ones.
-pub const FULL_ROUNDS: usize = 8;
+pub(crate) const FULL_ROUNDS: usize = 8;
 
 const MIN_WIDTH: usize = 2;
 const PARTIAL_ROUNDS: [usize; 16] =
@@ -16,32 +16,32 @@ const PARTIAL_ROUNDS: [usize; 16] =
 ///
 /// # Panics
 /// If the width is out of range.
-pub fn partial_rounds(width: usize) -> usize {
+pub(super) fn partial_rounds(width: usize) -> usize {
     PARTIAL_ROUNDS[width - MIN_WIDTH]
 }
 
 /// A matrix that is the identity but for its first row and column.
-pub struct SparseMatrix {
+pub(crate) struct SparseMatrix {
     /// The element at (0, 0).
-    pub corner: Fr,
+    pub(crate) corner: Fr,
     /// The rest of the first row.
-    pub row: Vec<Fr>,
+    pub(crate) row: Vec<Fr>,
     /// The rest of the first column.
-    pub column: Vec<Fr>,
+    pub(crate) column: Vec<Fr>,
 }
 
 /// Everything that the permutation of one width needs.
-pub struct Parameters {
+pub(crate) struct Parameters {
     /// Constants of each full round.
-    pub full_constants: Vec<Vec<Fr>>,
+    pub(crate) full_constants: Vec<Vec<Fr>>,
     /// The one constant of each partial round; the others moved into later rounds.
-    pub partial_constants: Vec<Fr>,
+    pub(crate) partial_constants: Vec<Fr>,
     /// The MDS matrix.
-    pub mds: Vec<Vec<Fr>>,
+    pub(crate) mds: Vec<Vec<Fr>>,
     /// The dense matrix of the last full round before the partial ones.
-    pub pre_sparse: Vec<Vec<Fr>>,
+    pub(crate) pre_sparse: Vec<Vec<Fr>>,
     /// The sparse matrix of each partial round.
-    pub sparse: Vec<SparseMatrix>,
+    pub(crate) sparse: Vec<SparseMatrix>,
 }
 
 impl Parameters {
@@ -49,7 +49,7 @@ impl Parameters {
     ///
     /// # Panics
     /// If the width is not in 2..=17.
-    pub fn of_width(width: usize) -> &'static Self {
+    pub(crate) fn of_width(width: usize) -> &'static Self {
         static CACHE: [OnceLock<Parameters>; 16] = [const { OnceLock::new() }; 16];
         CACHE[width - MIN_WIDTH].get_or_init(|| Self::generate(width))
     }

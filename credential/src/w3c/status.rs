@@ -130,12 +130,7 @@ pub async fn verify_status_list(
 }
 
 fn encode(list: &StatusList) -> Result<String, Refusal> {
-    let mut bits = SizedBitString::new_zeroed(StatusSize::DEFAULT, LIST_SIZE);
-    for index in 0..LIST_SIZE as u32 {
-        if list.get(index).map_err(|_| Refusal::EncodedList)? {
-            bits.set(index as usize, 1).map_err(|_| Refusal::EncodedList)?;
-        }
-    }
+    let bits = SizedBitString::from_bytes(StatusSize::DEFAULT, list.to_bitstring());
     match serde_json::to_value(bits.encode()) {
         Ok(Value::String(text)) => Ok(text),
         _ => Err(Refusal::EncodedList),
@@ -151,11 +146,9 @@ fn decode(text: &str) -> Result<StatusList, Refusal> {
         return Err(Refusal::EncodedList);
     }
     let bits = SizedBitString::from_bytes(StatusSize::DEFAULT, bytes);
+    let set = (0..LIST_SIZE as u32).zip(bits.iter()).filter(|(_, bit)| *bit == 1);
+    let set: Vec<u32> = set.map(|(index, _)| index).collect();
     let mut list = StatusList::new();
-    for (index, bit) in (0..LIST_SIZE as u32).zip(bits.iter()) {
-        if bit == 1 {
-            list.set(index, true).map_err(|_| Refusal::EncodedList)?;
-        }
-    }
+    list.flip_all(&set).map_err(|_| Refusal::EncodedList)?;
     Ok(list)
 }
