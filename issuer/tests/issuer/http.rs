@@ -29,7 +29,9 @@ impl Office {
         let served = tokio::spawn(http::serve(listener, issuer, access, async {
             stopped.await.ok();
         }));
-        Self { base, client: Client::new(), stop, served }
+        // The service closes a connection whose body it refused unread: each request has its own.
+        let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        Self { base, client, stop, served }
     }
 
     pub(crate) fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {

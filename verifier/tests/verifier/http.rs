@@ -1,7 +1,7 @@
 //! The service over HTTP, with a real client.
 
 use attestry_credential::policy::Disclosed;
-use attestry_credential::presentation::{PresentationRequest, PresentationResponse};
+use attestry_credential::presentation::{MAX_RESPONSE, PresentationRequest, PresentationResponse};
 use attestry_ledger::{ClientOptions, LedgerClient, RegistryClient};
 use attestry_verifier::{SignedReceipt, http::serve};
 use reqwest::{Client, Response, StatusCode};
@@ -34,7 +34,9 @@ impl Service {
             let _ = stopped.await;
         };
         let served = tokio::spawn(serve(listener, verifier, shutdown));
-        Self { world, base, client: Client::new(), stop, served }
+        // The service closes a connection whose body it refused unread: each request has its own.
+        let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        Self { world, base, client, stop, served }
     }
 
     async fn get(&self, path: &str) -> Response {
@@ -200,7 +202,7 @@ async fn malformed_bodies_are_refused_and_not_quoted() {
         assert_eq!(refused["type"], named("malformed"));
         assert!(!refused.to_string().contains("secret"), "{refused}");
     }
-    let (status, refused) = problem(service.post(&uri, vec![b' '; 1 << 20]).await).await;
+    let (status, refused) = problem(service.post(&uri, vec![b' '; MAX_RESPONSE + 1]).await).await;
     assert_eq!(
         (status, &refused["type"]),
         (StatusCode::PAYLOAD_TOO_LARGE, &json!(named("body-too-large")))
