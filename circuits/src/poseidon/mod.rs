@@ -88,7 +88,8 @@ fn multiply(matrix: &[Vec<Fr>], state: &mut [Fr], scratch: &mut [Fr]) {
     state.copy_from_slice(scratch);
 }
 
-fn sbox(x: Fr) -> Fr {
+/// x⁵.
+pub(crate) fn sbox(x: Fr) -> Fr {
     let fourth = x.square().square();
     fourth * x
 }

@@ -2,9 +2,8 @@
 
 use super::bits::product;
 use crate::field::Fr;
-use crate::poseidon::{FULL_ROUNDS, Parameters};
+use crate::poseidon::{self, FULL_ROUNDS, Parameters};
 use crate::r1cs::backend::{Backend, Linear};
-use ark_ff::Field;
 
 /// The capacity element that a hash starts from.
 #[derive(Clone)]
@@ -25,7 +24,7 @@ pub(in crate::r1cs) fn hash<B: Backend>(
     let parameters = Parameters::of_width(inputs.len() + 1);
     let half = FULL_ROUNDS / 2;
     let known_first = match capacity {
-        Capacity::Tag(tag) => Some(fifth_power(Fr::from(tag) + parameters.full_constants[0][0])),
+        Capacity::Tag(tag) => Some(poseidon::sbox(Fr::from(tag) + parameters.full_constants[0][0])),
         Capacity::Chained(_) => None,
     };
     let mut state = match capacity {
@@ -79,8 +78,4 @@ fn sbox<B: Backend>(b: &mut B, x: &B::Num) -> B::Num {
     let square = product(b, x, x);
     let fourth = product(b, &square, &square);
     product(b, &fourth, x)
-}
-
-fn fifth_power(x: Fr) -> Fr {
-    x.square().square() * x
 }
