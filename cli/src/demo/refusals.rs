@@ -6,7 +6,9 @@ use super::world::World;
 use anyhow::{Context, Result};
 use attestry_credential::presentation::PresentationResponse;
 use attestry_issuer::Reason;
+use attestry_ledger::RegistrySnapshot;
 use attestry_verifier::Session;
+use attestry_wallet_core::WalletError;
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -71,7 +73,24 @@ pub(super) async fn show(
 #[derive(Clone, Copy)]
 enum Who {
     Clinician,
+    Locum,
     Patient,
+}
+
+/// What a holder's wallet answers, by the registry as the snapshot has it.
+fn answer(
+    world: &mut World,
+    who: Who,
+    session: &Session,
+    snapshot: &RegistrySnapshot,
+) -> Result<PresentationResponse, WalletError> {
+    let now = world.clock.now();
+    let holder = match who {
+        Who::Clinician => &mut world.clinician,
+        Who::Locum => &mut world.locum,
+        Who::Patient => &mut world.patient,
+    };
+    holder.answer(&session.request, snapshot, &world.prover, now)
 }
 
 /// Proves and has verified what should be accepted.
@@ -84,12 +103,7 @@ async fn accept(
 ) -> Result<Option<PresentationResponse>> {
     let snapshot = world.snapshot().await?;
     let since = Instant::now();
-    let now = world.clock.now();
-    let (holder, verifier) = match who {
-        Who::Clinician => (&mut world.clinician, &world.clinic),
-        Who::Patient => (&mut world.patient, &world.sponsor),
-    };
-    let answer = match holder.answer(&session.request, &snapshot, &world.prover, now) {
+    let answer = match answer(world, who, session, &snapshot) {
         Ok(answer) => answer,
         Err(error) => {
             report.step(prove, Expected::Done, &unanswered(&error), since);
@@ -99,6 +113,10 @@ async fn accept(
     let found = Found::done("a Groth16 proof bound to a one-time key");
     report.step(prove, Expected::Done, &found, since);
     let since = Instant::now();
+    let verifier = match who {
+        Who::Clinician | Who::Locum => &world.clinic,
+        Who::Patient => &world.sponsor,
+    };
     let found = decide(verifier, session, &answer).await?;
     report.step(verify, Expected::Accepted, &found, since);
     Ok(Some(answer))
@@ -157,8 +175,7 @@ async fn refuse_changes(world: &mut World, state: &str, report: &mut Report) -> 
 
 async fn answer_licence(world: &mut World, session: &Session) -> Result<PresentationResponse> {
     let snapshot = world.snapshot().await?;
-    let now = world.clock.now();
-    Ok(world.clinician.answer(&session.request, &snapshot, &world.prover, now)?)
+    Ok(answer(world, Who::Clinician, session, &snapshot)?)
 }
 
 /// What is not so has no proof.
@@ -166,28 +183,23 @@ async fn refuse_unprovable(world: &mut World, state: &str, report: &mut Report) 
     let elsewhere = if state == "NY" { "CA" } else { "NY" };
     let session = ask(&world.clinic, &licensed(elsewhere)).await?;
     let since = Instant::now();
-    let found = try_licence(world, &session).await?;
+    let found = try_licence(world, Who::Clinician, &session).await?;
     let expected = Expected::RefusedFor("policy-not-satisfied");
     report.step("the wrong state", expected, &found, since);
 
     world.clock.advance(TWO_HOURS_S);
     let session = ask(&world.clinic, &licensed(state)).await?;
-    let snapshot = world.snapshot().await?;
     let since = Instant::now();
-    let now = world.clock.now();
-    let found = match world.locum.answer(&session.request, &snapshot, &world.prover, now) {
-        Ok(answer) => decide(&world.clinic, &session, &answer).await?,
-        Err(error) => unanswered(&error),
-    };
+    let found = try_licence(world, Who::Locum, &session).await?;
     let expected = Expected::RefusedFor("not-valid-now");
     report.step("an expired credential", expected, &found, since);
     Ok(())
 }
 
-async fn try_licence(world: &mut World, session: &Session) -> Result<Found> {
+/// What the clinic says of a licence, or the wallet before it.
+async fn try_licence(world: &mut World, who: Who, session: &Session) -> Result<Found> {
     let snapshot = world.snapshot().await?;
-    let now = world.clock.now();
-    match world.clinician.answer(&session.request, &snapshot, &world.prover, now) {
+    match answer(world, who, session, &snapshot) {
         Ok(answer) => decide(&world.clinic, session, &answer).await,
         Err(error) => Ok(unanswered(&error)),
     }
@@ -210,7 +222,7 @@ async fn refuse_suspended(world: &mut World, state: &str, report: &mut Report) -
     world.registry.suspend(member, world.board.entry).await?;
     let session = ask(&world.clinic, &licensed(state)).await?;
     let since = Instant::now();
-    let found = try_licence(world, &session).await?;
+    let found = try_licence(world, Who::Clinician, &session).await?;
     let expected = Expected::RefusedFor("issuer-not-accredited");
     report.step("an issuer that was suspended", expected, &found, since);
     world.registry.lift(&world.members.accounts(), world.board.entry).await?;
@@ -221,9 +233,8 @@ async fn refuse_suspended(world: &mut World, state: &str, report: &mut Report) -
 async fn refuse_withdrawn(world: &mut World, study: &str, report: &mut Report) -> Result<()> {
     let session = ask(&world.sponsor, &consented(study)).await?;
     let snapshot = world.snapshot().await?;
-    let now = world.clock.now();
-    let answer = world.patient.answer(&session.request, &snapshot, &world.prover, now)?;
-    let key = world.patient.withdraw(&session.request, now)?;
+    let answer = answer(world, Who::Patient, &session, &snapshot)?;
+    let key = world.patient.withdraw(&session.request, world.clock.now())?;
     world.sponsor.withdraw(&key).await?;
     let since = Instant::now();
     let found = decide(&world.sponsor, &session, &answer).await?;
@@ -241,7 +252,7 @@ async fn refuse_revoked(world: &mut World, state: &str, report: &mut Report) -> 
     world.board.issuer.publish().await?;
     let session = ask(&world.clinic, &licensed(state)).await?;
     let since = Instant::now();
-    let found = try_licence(world, &session).await?;
+    let found = try_licence(world, Who::Clinician, &session).await?;
     report.step("a revoked licence", Expected::RefusedFor("revoked"), &found, since);
 
     world.clock.advance(PAST_GRACE_S);
