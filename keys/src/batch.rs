@@ -160,7 +160,7 @@ fn weighted_sum(points: impl Iterator<Item = G1Affine>, weights: &[Weight]) -> G
             [(point, BigInt::from(weight.low)), (image, BigInt::from(weight.high))]
         })
         .unzip();
-    msm(&bases, &scalars, 64).into_affine()
+    msm(bases, &scalars, 64).into_affine()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use attestry_circuits::r1cs::ConstraintMatrices;
 use std::collections::HashMap;
 
 const NAME: &str = "proving key";
-const MAGIC: &[u8] = b"attestry proving key 1\n";
+const MAGIC: &[u8] = b"attestry proving key 2\n";
 
 /// Bases that are not the identity, each with the index of the scalar that multiplies it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,16 +182,12 @@ impl Shape {
 pub struct ProvingKey {
     pub(crate) shape: Shape,
     pub(crate) alpha_g1: G1Affine,
-    pub(crate) beta_g1: G1Affine,
-    pub(crate) delta_g1: G1Affine,
     pub(crate) beta_g2: G2Affine,
     pub(crate) delta_g2: G2Affine,
     /// Over z.
     pub(crate) a: Bases<G1Affine>,
     /// Over z.
-    pub(crate) b_g1: Bases<G1Affine>,
-    /// Over z.
-    pub(crate) b_g2: Bases<G2Affine>,
+    pub(crate) b: Bases<G2Affine>,
     /// Over the n evaluations of ab on the coset, then z.
     pub(crate) c: Bases<G1Affine>,
     pub(crate) output: OutputMatrix,
@@ -209,7 +205,6 @@ impl ProvingKey {
         let n = domain.size();
         let fits = standard.vk.gamma_abc_g1.len() == shape.instance
             && standard.a_query.len() == shape.variables()
-            && standard.b_g1_query.len() == shape.variables()
             && standard.b_g2_query.len() == shape.variables()
             && standard.l_query.len() == shape.witness
             && standard.h_query.len() == n - 1
@@ -259,13 +254,10 @@ impl ProvingKey {
         Ok(Self {
             shape,
             alpha_g1: standard.vk.alpha_g1,
-            beta_g1: standard.beta_g1,
-            delta_g1: standard.delta_g1,
             beta_g2: standard.vk.beta_g2,
             delta_g2: standard.vk.delta_g2,
             a: Bases::new(&standard.a_query),
-            b_g1: Bases::new(&standard.b_g1_query),
-            b_g2: Bases::new(&standard.b_g2_query),
+            b: Bases::new(&standard.b_g2_query),
             c: Bases::new(&G1Projective::normalize_batch(&c)),
             output: OutputMatrix::new(&matrices.c),
         })
@@ -297,15 +289,12 @@ impl ProvingKey {
         for size in [self.shape.instance, self.shape.witness, self.shape.constraints] {
             (size as u32).write(&mut out);
         }
-        for point in [&self.alpha_g1, &self.beta_g1, &self.delta_g1] {
-            point.write(&mut out);
-        }
+        self.alpha_g1.write(&mut out);
         for point in [&self.beta_g2, &self.delta_g2] {
             point.write(&mut out);
         }
         self.a.write(&mut out);
-        self.b_g1.write(&mut out);
-        self.b_g2.write(&mut out);
+        self.b.write(&mut out);
         self.c.write(&mut out);
         self.output.write(&mut out);
         out
@@ -328,13 +317,10 @@ impl ProvingKey {
         let key = Self {
             shape,
             alpha_g1: reader.one()?,
-            beta_g1: reader.one()?,
-            delta_g1: reader.one()?,
             beta_g2: reader.one()?,
             delta_g2: reader.one()?,
             a: Bases::read(&mut reader, shape.variables())?,
-            b_g1: Bases::read(&mut reader, shape.variables())?,
-            b_g2: Bases::read(&mut reader, shape.variables())?,
+            b: Bases::read(&mut reader, shape.variables())?,
             c: Bases::read(&mut reader, scalars_of_c)?,
             output: OutputMatrix::read(&mut reader, &shape)?,
         };

@@ -2,6 +2,7 @@
 
 pub(crate) mod batch_affine;
 pub(crate) mod msm;
+mod points;
 mod quotient;
 
 use crate::parallel::join;
@@ -9,12 +10,14 @@ use crate::proving_key::{Bases, OutputMatrix, ProvingKey, Shape};
 use crate::{KeyError, Proof};
 use ark_bn254::{Fr, G1Affine, G2Affine, g1, g2};
 use ark_ec::CurveGroup;
-use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
-use ark_ff::{BigInt, One, PrimeField, UniformRand};
-use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
+use ark_ec::short_weierstrass::{Affine, Projective};
+use ark_ff::{BigInt, Field, One, PrimeField, UniformRand};
 use ark_std::rand::{CryptoRng, RngCore};
 use attestry_circuits::r1cs::Assignment;
+use attestry_lanes::Curve;
 use msm::{Plan, Tables};
+use points::Points;
+use quotient::Quotient;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -25,16 +28,12 @@ use zeroize::Zeroizing;
 /// time): do not let others time single proofs.
 pub struct Prover {
     shape: Shape,
-    domain: Radix2EvaluationDomain<Fr>,
-    coset: Radix2EvaluationDomain<Fr>,
+    quotient: Quotient,
     alpha_g1: G1Affine,
-    beta_g1: G1Affine,
-    delta_g1: G1Affine,
     beta_g2: G2Affine,
     delta_g2: G2Affine,
     a: Multiplier<g1::Config>,
-    b_g1: Multiplier<g1::Config>,
-    b_g2: Multiplier<g2::Config>,
+    b: Multiplier<g2::Config>,
     c: Multiplier<g1::Config>,
     output: OutputMatrix,
 }
@@ -46,7 +45,7 @@ pub struct ProvingTimes {
     pub check: Duration,
     /// The four FFTs and the product on the coset.
     pub fft: Duration,
-    /// The three sums in G1.
+    /// The two sums in G1.
     pub msm_g1: Duration,
     /// The sum in G2.
     pub msm_g2: Duration,
@@ -73,17 +72,13 @@ impl Prover {
 
     fn with_plans(key: ProvingKey, plan: fn(usize, u32) -> Plan) -> Result<Self, KeyError> {
         Ok(Self {
-            domain: key.shape.domain()?,
-            coset: key.shape.coset()?,
+            quotient: Quotient::new(&key.shape)?,
             shape: key.shape,
             alpha_g1: key.alpha_g1,
-            beta_g1: key.beta_g1,
-            delta_g1: key.delta_g1,
             beta_g2: key.beta_g2,
             delta_g2: key.delta_g2,
             a: Multiplier::new(key.a, plan),
-            b_g1: Multiplier::new(key.b_g1, plan),
-            b_g2: Multiplier::new(key.b_g2, plan),
+            b: Multiplier::new(key.b, plan),
             c: Multiplier::new(key.c, plan),
             output: key.output,
         })
@@ -92,8 +87,7 @@ impl Prover {
     /// Bytes of memory that the bases and their multiples take.
     pub fn size_in_bytes(&self) -> usize {
         self.a.tables.size_in_bytes()
-            + self.b_g1.tables.size_in_bytes()
-            + self.b_g2.tables.size_in_bytes()
+            + self.b.tables.size_in_bytes()
             + self.c.tables.size_in_bytes()
     }
 
@@ -110,18 +104,12 @@ impl Prover {
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<Proof, KeyError> {
         self.check(assignment)?;
-        let r = Zeroizing::new(Fr::rand(rng));
-        let s = Zeroizing::new(Fr::rand(rng));
         let z = to_integers(&assignment.z);
-        let (c, (a, b_g1, b_g2)) = join(
+        let (c, (a, b)) = join(
             || self.c.sum(&self.scalars_of_c(assignment, &z)),
-            || {
-                let (b_g2, (a, b_g1)) =
-                    join(|| self.b_g2.sum(&z), || (self.a.sum(&z), self.b_g1.sum(&z)));
-                (a, b_g1, b_g2)
-            },
+            || join(|| self.a.sum(&z), || self.b.sum(&z)),
         );
-        Ok(self.assemble(&Sums { a, b_g1, b_g2, c }, &r, &s))
+        Ok(self.blind(a + self.alpha_g1, b + self.beta_g2, c, rng))
     }
 
     /// Runs the parts of a proof one after the other and says how long each took.
@@ -137,10 +125,10 @@ impl Prover {
         let scalars_of_c = self.scalars_of_c(assignment, &z);
         let fft = start.elapsed();
         let start = Instant::now();
-        let _ = black_box([self.c.sum(&scalars_of_c), self.a.sum(&z), self.b_g1.sum(&z)]);
+        let _ = black_box([self.c.sum(&scalars_of_c), self.a.sum(&z)]);
         let msm_g1 = start.elapsed();
         let start = Instant::now();
-        let _ = black_box(self.b_g2.sum(&z));
+        let _ = black_box(self.b.sum(&z));
         let msm_g2 = start.elapsed();
         Ok(ProvingTimes { check, fft, msm_g1, msm_g2 })
     }
@@ -167,28 +155,38 @@ impl Prover {
     /// The values of ab on the coset, then z.
     fn scalars_of_c(&self, assignment: &Assignment, z: &[BigInt<4>]) -> Zeroizing<Vec<BigInt<4>>> {
         let inputs = &assignment.z[..self.shape.instance];
-        let mut scalars = Vec::with_capacity(self.domain.size() + z.len());
-        quotient::products_on_coset(
-            &self.domain,
-            &self.coset,
-            [&assignment.az, inputs],
-            &assignment.bz,
-            &mut scalars,
-        );
+        let rows = self.shape.constraints + self.shape.instance;
+        let mut scalars = Vec::with_capacity(rows.next_power_of_two() + z.len());
+        self.quotient.products_on_coset([&assignment.az, inputs], &assignment.bz, &mut scalars);
         scalars.extend_from_slice(z);
         Zeroizing::new(scalars)
     }
 
-    /// A = α + Σ zA + rδ, B = β + Σ zB + sδ, C = Σ + sA + rB − rsδ.
-    fn assemble(&self, sums: &Sums, r: &Fr, s: &Fr) -> Proof {
-        let a = sums.a + self.alpha_g1 + self.delta_g1 * r;
-        let b_g1 = sums.b_g1 + self.beta_g1;
-        let b_g2 = sums.b_g2 + self.beta_g2 + self.delta_g2 * s;
-        // r(B + sδ) − rsδ = rB
-        let c = sums.c + a * s + b_g1 * r;
+    /// Makes a proof that says nothing beside the statement out of one that has no randomness.
+    ///
+    /// e(A, B) = e(α, β)·e(IC, γ)·e(C, δ) still holds of A/ρ, ρ(B + ηδ) and C + ηA. With ρ ≠ 0
+    /// and η random the first two are independent and uniform, as the A and B of Groth16's own
+    /// prover are, and the third follows from them: the distributions are the same. But here B is
+    /// needed in G2 alone.
+    fn blind(
+        &self,
+        a: Projective<g1::Config>,
+        b: Projective<g2::Config>,
+        c: Projective<g1::Config>,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Proof {
+        let eta = Zeroizing::new(Fr::rand(rng));
+        let (rho, inverse) = loop {
+            let rho = Zeroizing::new(Fr::rand(rng));
+            if let Some(inverse) = rho.inverse() {
+                break (rho, Zeroizing::new(inverse));
+            }
+        };
+        let (b, (a, c)) =
+            join(|| (b + self.delta_g2 * *eta) * *rho, || (a * *inverse, c + a * *eta));
         Proof::from_inner(ark_groth16::Proof {
             a: a.into_affine(),
-            b: b_g2.into_affine(),
+            b: b.into_affine(),
             c: c.into_affine(),
         })
     }
@@ -200,24 +198,16 @@ impl std::fmt::Debug for Prover {
     }
 }
 
-/// The multi-scalar sums of one proof.
-struct Sums {
-    a: Projective<g1::Config>,
-    b_g1: Projective<g1::Config>,
-    b_g2: Projective<g2::Config>,
-    c: Projective<g1::Config>,
-}
-
 /// Bases, their multiples, and the places of their scalars.
-struct Multiplier<P: SWCurveConfig> {
+struct Multiplier<P: Curve> {
     scalars: Vec<u32>,
     tables: Tables<P>,
 }
 
-impl<P: SWCurveConfig> Multiplier<P> {
+impl<P: Curve> Multiplier<P> {
     fn new(bases: Bases<Affine<P>>, plan: fn(usize, u32) -> Plan) -> Self {
         let plan = plan(bases.points.len(), Fr::MODULUS_BIT_SIZE);
-        Self { scalars: bases.scalars, tables: Tables::build(bases.points, plan) }
+        Self { scalars: bases.scalars, tables: Tables::build(Points::new(bases.points), plan) }
     }
 
     fn sum(&self, scalars: &[BigInt<4>]) -> Projective<P> {

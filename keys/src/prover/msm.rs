@@ -1,14 +1,15 @@
 //! Multi-scalar multiplication by buckets of batch-affine sums, with or without tables of
 //! multiples of the bases.
 
-use super::batch_affine::{double_all, sum_segments};
-use crate::parallel::{map_chunks_mut, map_indices};
-use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use super::points::Points;
+use crate::parallel::{join, map_indices};
+use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, Zero};
+use attestry_lanes::Curve;
 use zeroize::Zeroize;
 
 /// Points that one task sums: its working set stays near the cache.
-const TASK_POINTS: usize = 8192;
+const TASK_POINTS: usize = 16384;
 
 /// How scalars are cut into signed windows, and which multiples of the bases are at hand.
 ///
@@ -66,39 +67,21 @@ impl Plan {
 
 /// Bases of a multi-scalar multiplication and their multiples: `levels` consecutive points each.
 #[derive(Clone)]
-pub(crate) struct Tables<P: SWCurveConfig> {
+pub(crate) struct Tables<P: Curve> {
     plan: Plan,
-    points: Vec<Affine<P>>,
+    points: Points<P>,
 }
 
-impl<P: SWCurveConfig> Tables<P> {
+impl<P: Curve> Tables<P> {
     /// Computes the multiples that `plan` asks for.
-    pub(crate) fn build(bases: Vec<Affine<P>>, plan: Plan) -> Self {
-        if plan.levels == 1 {
-            return Self { plan, points: bases };
-        }
-        let levels = plan.levels as usize;
-        let mut points = vec![Affine::identity(); bases.len() * levels];
+    pub(crate) fn build(bases: Points<P>, plan: Plan) -> Self {
         let step = plan.window_bits * plan.passes;
-        let chunk_bases = 512;
-        map_chunks_mut(&mut points, chunk_bases * levels, |chunk_index, chunk| {
-            let first = chunk_index * chunk_bases;
-            let mut current = bases[first..first + chunk.len() / levels].to_vec();
-            for level in 0..levels {
-                if level > 0 {
-                    double_all(&mut current, step);
-                }
-                for (slot, point) in chunk.iter_mut().skip(level).step_by(levels).zip(&current) {
-                    *slot = *point;
-                }
-            }
-        });
-        Self { plan, points }
+        Self { plan, points: bases.with_multiples(plan.levels as usize, step) }
     }
 
     /// Bytes of memory that the points take.
     pub(crate) fn size_in_bytes(&self) -> usize {
-        std::mem::size_of_val(self.points.as_slice())
+        self.points.size_in_bytes()
     }
 
     /// Σ scalarᵢ·baseᵢ.
@@ -107,22 +90,22 @@ impl<P: SWCurveConfig> Tables<P> {
     }
 }
 
-/// Σ scalarᵢ·baseᵢ for scalars below 2^`scalar_bits`, without tables.
-pub(crate) fn msm<P: SWCurveConfig>(
-    bases: &[Affine<P>],
+/// Σ scalarᵢ·baseᵢ for few scalars below 2^`scalar_bits`, without tables.
+pub(crate) fn msm<P: Curve>(
+    bases: Vec<Affine<P>>,
     scalars: &[BigInt<4>],
     scalar_bits: u32,
 ) -> Projective<P> {
-    sum(Plan::without_tables(bases.len(), scalar_bits), bases, scalars)
+    let plan = Plan::without_tables(bases.len(), scalar_bits);
+    sum(plan, &Points::Single(bases), scalars)
 }
 
-fn sum<P: SWCurveConfig>(plan: Plan, points: &[Affine<P>], scalars: &[BigInt<4>]) -> Projective<P> {
-    debug_assert_eq!(points.len(), scalars.len() * plan.levels as usize);
+fn sum<P: Curve>(plan: Plan, points: &Points<P>, scalars: &[BigInt<4>]) -> Projective<P> {
     let mut sorted = Sorted::new(plan, scalars);
     let buckets = sum_buckets(points, &sorted);
     sorted.entries.zeroize();
     sorted.lengths.zeroize();
-    weigh(plan, buckets)
+    weigh(plan, &buckets)
 }
 
 /// Table entries by bucket: `entry = point index·2 + sign`.
@@ -196,7 +179,7 @@ fn bits(scalar: &BigInt<4>, start: u32, count: u32) -> u64 {
 }
 
 /// The sum of every bucket, in tasks of consecutive buckets.
-fn sum_buckets<P: SWCurveConfig>(points: &[Affine<P>], sorted: &Sorted) -> Vec<Affine<P>> {
+fn sum_buckets<P: Curve>(points: &Points<P>, sorted: &Sorted) -> Points<P> {
     // Task boundaries: (first bucket, first entry).
     let mut starts = vec![(0usize, 0usize)];
     let mut entry = 0usize;
@@ -213,37 +196,32 @@ fn sum_buckets<P: SWCurveConfig>(points: &[Affine<P>], sorted: &Sorted) -> Vec<A
     let tasks: Vec<_> = starts.iter().copied().zip(ends).collect();
     let sums = map_indices(tasks.len(), |task| {
         let ((first_bucket, first_entry), (end_bucket, end_entry)) = tasks[task];
-        let gathered = sorted.entries[first_entry..end_entry]
-            .iter()
-            .map(|&entry| {
-                let mut point = points[(entry >> 1) as usize];
-                if entry & 1 == 1 {
-                    point.y = -point.y;
-                }
-                point
-            })
-            .collect();
-        sum_segments(gathered, sorted.lengths[first_bucket..end_bucket].to_vec())
+        points.sum_segments(
+            &sorted.entries[first_entry..end_entry],
+            &sorted.lengths[first_bucket..end_bucket],
+        )
     });
-    sums.concat()
+    Points::concat(sums)
 }
 
 /// Σ over passes of 2^(c·pass)·Σ_k (k+1)·bucket_k.
 ///
 /// The buckets of a pass are laid out as a grid, k = row·columns + column, so that only the sums
 /// of rows and columns need to be weighed.
-fn weigh<P: SWCurveConfig>(plan: Plan, buckets: Vec<Affine<P>>) -> Projective<P> {
+fn weigh<P: Curve>(plan: Plan, buckets: &Points<P>) -> Projective<P> {
     let columns = 1usize << ((plan.window_bits - 1) / 2);
     let rows = plan.buckets() / columns;
     let passes = plan.passes as usize;
-    let mut transposed = Vec::with_capacity(buckets.len());
-    for pass in buckets.chunks_exact(plan.buckets()) {
-        for column in 0..columns {
-            transposed.extend(pass.iter().skip(column).step_by(columns));
-        }
-    }
-    let column_sums = sum_segments(transposed, vec![rows as u32; passes * columns]);
-    let row_sums = sum_segments(buckets, vec![columns as u32; passes * rows]);
+    let in_rows: Vec<u32> = (0..(passes * plan.buckets()) as u32).map(|k| k << 1).collect();
+    let in_columns: Vec<u32> = in_rows
+        .chunks_exact(plan.buckets())
+        .flat_map(|pass| (0..columns).flat_map(|c| pass.iter().skip(c).step_by(columns)))
+        .copied()
+        .collect();
+    let (row_sums, column_sums) = join(
+        || buckets.sum_segments(&in_rows, &vec![columns as u32; passes * rows]).into_affine(),
+        || buckets.sum_segments(&in_columns, &vec![rows as u32; passes * columns]).into_affine(),
+    );
 
     let mut total = Projective::<P>::zero();
     for pass in (0..passes).rev() {
@@ -262,7 +240,7 @@ fn weigh<P: SWCurveConfig>(plan: Plan, buckets: Vec<Affine<P>>) -> Projective<P>
 }
 
 /// (Σ pointᵢ, Σ i·pointᵢ).
-fn weigh_by_index<P: SWCurveConfig>(points: &[Affine<P>]) -> (Projective<P>, Projective<P>) {
+fn weigh_by_index<P: Curve>(points: &[Affine<P>]) -> (Projective<P>, Projective<P>) {
     let mut running = Projective::<P>::zero();
     let mut weighed = Projective::<P>::zero();
     for point in points.iter().skip(1).rev() {
@@ -283,7 +261,7 @@ mod tests {
     use ark_ff::{One, PrimeField, UniformRand};
     use ark_std::rand::{RngCore, SeedableRng, rngs::StdRng};
 
-    fn naive<P: SWCurveConfig>(bases: &[Affine<P>], scalars: &[BigInt<4>]) -> Projective<P> {
+    fn naive<P: Curve>(bases: &[Affine<P>], scalars: &[BigInt<4>]) -> Projective<P> {
         bases.iter().zip(scalars).map(|(p, s)| p.mul_bigint(s)).sum()
     }
 
@@ -321,8 +299,10 @@ mod tests {
             let windows = 255u32.div_ceil(window_bits);
             for levels in [1, 2, 3, windows] {
                 let plan = Plan { window_bits, windows, levels, passes: windows.div_ceil(levels) };
-                let tables = Tables::build(bases.clone(), plan);
-                assert_eq!(tables.msm(&scalars), expected, "{plan:?}");
+                for points in [Points::Single(bases.clone()), Points::new(bases.clone())] {
+                    let tables = Tables::build(points, plan);
+                    assert_eq!(tables.msm(&scalars), expected, "{plan:?}");
+                }
             }
         }
     }
@@ -331,27 +311,32 @@ mod tests {
     fn agrees_with_naive_sums_on_several_tasks_and_both_groups() {
         let (bases, scalars) = awkward(2000, 2);
         let expected = naive(&bases, &scalars);
-        assert_eq!(msm(&bases, &scalars, 254), expected);
-        let tables = Tables::build(bases.clone(), Plan::with_full_tables(bases.len(), 254));
+        assert_eq!(msm(bases.clone(), &scalars, 254), expected);
+        let plan = Plan::with_full_tables(bases.len(), 254);
+        let tables = Tables::build(Points::new(bases), plan);
         assert_eq!(tables.msm(&scalars), expected);
 
         let mut rng = StdRng::seed_from_u64(3);
         let bases: Vec<_> = (0..70).map(|_| G2Projective::rand(&mut rng).into_affine()).collect();
         let expected = naive(&bases, &scalars[..70]);
-        assert_eq!(msm(&bases, &scalars[..70], 254), expected);
+        assert_eq!(msm(bases.clone(), &scalars[..70], 254), expected);
+        let plan = Plan::with_full_tables(bases.len(), 254);
+        assert_eq!(Tables::build(Points::new(bases), plan).msm(&scalars[..70]), expected);
     }
 
     #[test]
     fn short_scalars_take_few_windows() {
         let (bases, _) = awkward(64, 4);
         let scalars: Vec<_> = (0..64u64).map(|i| BigInt([u64::MAX - i, 0, 0, 0])).collect();
-        assert_eq!(msm(&bases, &scalars, 64), naive(&bases, &scalars));
+        assert_eq!(msm(bases.clone(), &scalars, 64), naive(&bases, &scalars));
         assert!(Plan::without_tables(64, 64).windows < 20);
     }
 
     #[test]
     fn no_scalars_sum_to_the_identity() {
-        assert!(msm::<g1::Config>(&[], &[], 254).is_zero());
-        assert!(msm(&[G1Projective::generator().into_affine()], &[BigInt::zero()], 254).is_zero());
+        assert!(msm::<g1::Config>(vec![], &[], 254).is_zero());
+        assert!(
+            msm(vec![G1Projective::generator().into_affine()], &[BigInt::zero()], 254).is_zero()
+        );
     }
 }
