@@ -5,7 +5,7 @@ use crate::holder::HolderCommitment;
 use crate::poseidon;
 use crate::status::LIST_SIZE;
 use crate::time::TIME_BITS;
-use ark_ff::PrimeField;
+use ark_ff::{BigInteger256, PrimeField};
 use serde::{Deserialize, Serialize};
 
 /// Claims in a credential.
@@ -146,10 +146,11 @@ pub(crate) fn pack(parts: &[(u64, u32)]) -> Fr {
     parts.iter().map(|&(value, shift)| Fr::from(value) * power_of_two(shift)).sum()
 }
 
-/// 2^exponent, in the field.
+/// 2^exponent for an exponent below 253, in the field.
 pub(crate) fn power_of_two(exponent: u32) -> Fr {
-    use ark_ff::Field;
-    Fr::from(2u64).pow([u64::from(exponent)])
+    let mut limbs = [0; 4];
+    limbs[exponent as usize / 64] = 1 << (exponent % 64);
+    Fr::from_bigint(BigInteger256::new(limbs)).unwrap_or_default()
 }
 
 /// The claims of a credential, in its schema's order.

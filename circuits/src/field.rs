@@ -1,6 +1,6 @@
 //! Field elements and their one encoding: 32 bytes, big-endian, canonical.
 
-use ark_ff::{BigInteger, PrimeField};
+use ark_ff::{BigInteger, Field, PrimeField};
 use sha2::{Digest, Sha256};
 
 pub use ark_bn254::Fr;
@@ -61,6 +61,13 @@ pub fn hash_to_field(domain: &str, bytes: &[u8]) -> Fr {
     hasher.update(domain.as_bytes());
     hasher.update(bytes);
     Fr::from_be_bytes_mod_order(&hasher.finalize()[..31])
+}
+
+/// Σ aᵢ · bᵢ, with one reduction for three products.
+pub(crate) fn dot(a: &[Fr], b: &[Fr]) -> Fr {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<3>(), b.as_chunks::<3>());
+    let rest: Fr = a_rest.iter().zip(b_rest).map(|(a, b)| *a * b).sum();
+    a.iter().zip(b).map(|(a, b)| Fr::sum_of_products(a, b)).sum::<Fr>() + rest
 }
 
 /// The low 64 bits, if the element is below 2^64.

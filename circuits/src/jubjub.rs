@@ -6,6 +6,8 @@ use crate::field::Fr;
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ed_on_bn254::{EdwardsAffine, EdwardsProjective};
 use ark_ff::MontFp;
+#[cfg(feature = "r1cs")]
+use zeroize::Zeroizing;
 
 /// Scalars: integers modulo the prime order of the subgroup, 251 bits.
 pub use ark_ed_on_bn254::Fr as Scalar;
@@ -79,7 +81,7 @@ impl Point {
     /// # Errors
     /// [`PointError::Identity`] if the scalar is zero.
     pub fn multiply(&self, scalar: &Scalar) -> Result<Self, PointError> {
-        from_ark(self.projective() * scalar)
+        from_ark(self.to_projective() * scalar)
     }
 
     /// self − other.
@@ -87,7 +89,7 @@ impl Point {
     /// # Errors
     /// [`PointError::Identity`] if the points are equal.
     pub fn subtract(&self, other: &Self) -> Result<Self, PointError> {
-        from_ark(self.projective() - other.inner)
+        from_ark(self.to_projective() - other.inner)
     }
 
     /// The x coordinate.
@@ -100,9 +102,35 @@ impl Point {
         self.y
     }
 
-    fn projective(&self) -> EdwardsProjective {
+    /// The point on ark's curve.
+    #[cfg(feature = "r1cs")]
+    pub(crate) fn inner(&self) -> EdwardsAffine {
+        self.inner
+    }
+
+    /// The point on ark's curve.
+    pub(crate) fn to_projective(self) -> EdwardsProjective {
         self.inner.into_group()
     }
+
+    #[cfg(feature = "r1cs")]
+    pub(crate) fn of_projective(point: EdwardsProjective) -> Result<Self, PointError> {
+        from_ark(point)
+    }
+}
+
+/// (u, v) of points on ark's curve, by one inversion; (0, 0) for the neutral point.
+#[cfg(feature = "r1cs")]
+pub(crate) fn montgomery_coordinates(points: &[EdwardsProjective]) -> Zeroizing<Vec<(Fr, Fr)>> {
+    // u = (Z + Y)/(Z − Y) and v = u·Z/X.
+    let inverses = points.iter().map(|p| (p.z - p.y) * p.x).collect();
+    let mut inverses: Zeroizing<Vec<Fr>> = Zeroizing::new(inverses);
+    ark_ff::batch_inversion(&mut inverses);
+    let coordinates = points.iter().zip(inverses.iter()).map(|(p, inverse)| {
+        let common = (p.z + p.y) * inverse;
+        (common * p.x, common * p.z * SCALE)
+    });
+    Zeroizing::new(coordinates.collect())
 }
 
 fn from_ark(point: EdwardsProjective) -> Result<Point, PointError> {
@@ -136,7 +164,7 @@ mod tests {
     fn base_is_in_the_subgroup_and_not_the_generator_of_ark() {
         let base = Point::base();
         assert_eq!(Point::from_coordinates(base.x(), base.y()), Ok(base));
-        assert_ne!(base.projective(), EdwardsProjective::generator());
+        assert_ne!(base.to_projective(), EdwardsProjective::generator());
     }
 
     #[test]

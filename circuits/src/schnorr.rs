@@ -138,6 +138,11 @@ impl VerifyingKey {
         Self(point)
     }
 
+    #[cfg(feature = "r1cs")]
+    pub(crate) fn point(&self) -> Point {
+        self.0
+    }
+
     /// The x coordinate.
     pub fn x(&self) -> Fr {
         self.0.x()

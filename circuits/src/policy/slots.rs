@@ -1,7 +1,7 @@
 //! A policy as the circuit reads it: eight slots, evaluated in order.
 
 use super::{COMPARE_BITS, ClaimRef, SET_SIZE};
-use crate::credential::{Credential, SchemaId, power_of_two};
+use crate::credential::{Credential, SchemaId};
 use crate::field::{self, Fr};
 use ark_ff::AdditiveGroup;
 
@@ -167,14 +167,12 @@ pub enum PolicyViolation {
 impl CompiledPolicy {
     /// Σ flags·2^i + schema·2^96: the first public input of the policy.
     pub fn word(&self) -> Fr {
-        let mut word = Fr::ZERO;
+        let mut word = u128::from(self.schema.as_u32()) << SCHEMA_SHIFT;
         let flags = self.slots.iter().zip(SlotClass::OF_SLOT).flat_map(|(s, c)| s.flags(c));
         for (i, flag) in flags.enumerate() {
-            if flag {
-                word += power_of_two(i as u32);
-            }
+            word |= u128::from(flag) << i;
         }
-        word + Fr::from(self.schema.as_u32()) * power_of_two(SCHEMA_SHIFT)
+        Fr::from(word)
     }
 
     /// Whether each slot's test holds.

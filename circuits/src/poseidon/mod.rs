@@ -9,7 +9,7 @@ mod params;
 
 pub(crate) use params::{FULL_ROUNDS, Parameters};
 
-use crate::field::Fr;
+use crate::field::{Fr, dot};
 use ark_ff::{AdditiveGroup, Field};
 
 /// The most inputs that one permutation takes besides its capacity element.
@@ -38,10 +38,10 @@ pub fn hash_tagged(tag: u64, inputs: &[Fr]) -> Fr {
 /// # Panics
 /// As [`hash`].
 pub fn hash_from(capacity: Fr, inputs: &[Fr]) -> Fr {
-    let mut state = Vec::with_capacity(inputs.len() + 1);
-    state.push(capacity);
-    state.extend_from_slice(inputs);
-    permute(&mut state);
+    let mut state = [capacity; MAX_INPUTS + 1];
+    let state = &mut state[..=inputs.len()];
+    state[1..].copy_from_slice(inputs);
+    permute(state);
     state[0]
 }
 
@@ -51,27 +51,25 @@ pub fn hash_from(capacity: Fr, inputs: &[Fr]) -> Fr {
 /// If the width is not in 2..=17.
 pub fn permute(state: &mut [Fr]) {
     let parameters = Parameters::of_width(state.len());
-    let mut scratch = state.to_vec();
+    let mut scratch = [Fr::ZERO; MAX_INPUTS + 1];
+    let scratch = &mut scratch[..state.len()];
     let half = FULL_ROUNDS / 2;
     for round in 0..half {
         full_round(state, &parameters.full_constants[round]);
         let matrix = if round + 1 == half { &parameters.pre_sparse } else { &parameters.mds };
-        multiply(matrix, state, &mut scratch);
+        multiply(matrix, state, scratch);
     }
     for (constant, sparse) in parameters.partial_constants.iter().zip(&parameters.sparse) {
         let first = sbox(state[0] + constant);
-        let mut sum = sparse.corner * first;
-        for (element, factor) in state[1..].iter().zip(&sparse.row) {
-            sum += *element * factor;
-        }
-        state[0] = sum;
+        state[0] = first;
+        state[0] = dot(&sparse.row, state);
         for (element, factor) in state[1..].iter_mut().zip(&sparse.column) {
             *element += first * factor;
         }
     }
     for constants in &parameters.full_constants[half..] {
         full_round(state, constants);
-        multiply(&parameters.mds, state, &mut scratch);
+        multiply(&parameters.mds, state, scratch);
     }
 }
 
@@ -83,7 +81,7 @@ fn full_round(state: &mut [Fr], constants: &[Fr]) {
 
 fn multiply(matrix: &[Vec<Fr>], state: &mut [Fr], scratch: &mut [Fr]) {
     for (out, row) in scratch.iter_mut().zip(matrix) {
-        *out = row.iter().zip(state.iter()).map(|(a, b)| *a * b).sum();
+        *out = dot(row, state);
     }
     state.copy_from_slice(scratch);
 }

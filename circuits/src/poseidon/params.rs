@@ -22,11 +22,9 @@ pub(super) fn partial_rounds(width: usize) -> usize {
 
 /// A matrix that is the identity but for its first row and column.
 pub(crate) struct SparseMatrix {
-    /// The element at (0, 0).
-    pub(crate) corner: Fr,
-    /// The rest of the first row.
+    /// The first row.
     pub(crate) row: Vec<Fr>,
-    /// The rest of the first column.
+    /// The first column without the first row's element.
     pub(crate) column: Vec<Fr>,
 }
 
@@ -93,16 +91,16 @@ fn factorise(matrix: &[Vec<Fr>]) -> (SparseMatrix, Vec<Vec<Fr>>) {
     let width = matrix.len();
     let block: Vec<Vec<Fr>> = matrix[1..].iter().map(|row| row[1..].to_vec()).collect();
     let inverse = invert(&block);
-    let row = (0..width - 1)
-        .map(|j| (0..width - 1).map(|i| matrix[0][i + 1] * inverse[i][j]).sum())
-        .collect();
+    let rest_of_row =
+        (0..width - 1).map(|j| (0..width - 1).map(|i| matrix[0][i + 1] * inverse[i][j]).sum());
+    let row = std::iter::once(matrix[0][0]).chain(rest_of_row).collect();
     let column = matrix[1..].iter().map(|row| row[0]).collect();
     let mut rest = vec![vec![Fr::ZERO; width]; width];
     rest[0][0] = Fr::ONE;
     for (target, source) in rest[1..].iter_mut().zip(&block) {
         target[1..].copy_from_slice(source);
     }
-    (SparseMatrix { corner: matrix[0][0], row, column }, rest)
+    (SparseMatrix { row, column }, rest)
 }
 
 fn product(a: &[Vec<Fr>], b: &[Vec<Fr>]) -> Vec<Vec<Fr>> {

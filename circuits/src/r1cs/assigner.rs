@@ -1,7 +1,8 @@
 //! The backend that fills in values, and A·z and B·z beside them.
 
 use super::backend::{Backend, Linear};
-use crate::field::Fr;
+use crate::field::{Fr, dot};
+use ark_ff::{AdditiveGroup, Field};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A satisfied assignment. Zeroized on drop, never printed.
@@ -22,32 +23,33 @@ impl std::fmt::Debug for Assignment {
 }
 
 /// A linear combination reduced to its value.
-#[derive(Clone, Copy)]
-pub(super) struct Value(Fr);
-
-impl Linear for Value {
+impl Linear for Fr {
     fn constant(value: Fr) -> Self {
-        Self(value)
+        value
     }
 
     fn add_scaled(&mut self, other: &Self, factor: Fr) {
-        self.0 += other.0 * factor;
+        *self += *other * factor;
     }
 
     fn scale(&mut self, factor: Fr) {
-        self.0 *= factor;
+        *self *= factor;
     }
 
     fn plus(&self, other: &Self) -> Self {
-        Self(self.0 + other.0)
+        *self + other
     }
 
     fn minus(&self, other: &Self) -> Self {
-        Self(self.0 - other.0)
+        *self - other
     }
 
     fn negated(&self) -> Self {
-        Self(-self.0)
+        -*self
+    }
+
+    fn dot(factors: &[Fr], terms: &[Self]) -> Self {
+        dot(factors, terms)
     }
 }
 
@@ -59,13 +61,13 @@ pub(super) struct Assigner {
 
 impl Assigner {
     /// An assigner for these public inputs, and the inputs.
-    pub(super) fn new<const INPUTS: usize>(inputs: &[Fr; INPUTS]) -> (Self, [Value; INPUTS]) {
+    pub(super) fn new<const INPUTS: usize>(inputs: &[Fr; INPUTS]) -> (Self, [Fr; INPUTS]) {
         let mut z = Vec::with_capacity(1 << 13);
-        z.push(Fr::from(1u64));
+        z.push(Fr::ONE);
         z.extend_from_slice(inputs);
         let rows = || Vec::with_capacity(1 << 13);
         let assignment = Assignment { z, az: rows(), bz: rows() };
-        (Self { assignment, satisfied: true }, inputs.map(Value))
+        (Self { assignment, satisfied: true }, *inputs)
     }
 
     /// The assignment, if every constraint holds.
@@ -75,22 +77,37 @@ impl Assigner {
 }
 
 impl Backend for Assigner {
-    type Num = Value;
+    type Num = Fr;
 
-    fn witness(&mut self, value: Fr) -> Value {
+    fn witness(&mut self, value: Fr) -> Fr {
         self.assignment.z.push(value);
-        Value(value)
+        value
     }
 
-    fn enforce(&mut self, a: &Value, b: &Value, c: &Value) {
-        self.satisfied &= a.0 * b.0 == c.0;
-        self.assignment.az.push(a.0);
-        self.assignment.bz.push(b.0);
+    fn enforce(&mut self, a: &Fr, b: &Fr, c: &Fr) {
+        self.satisfied &= *a * b == *c;
+        self.assignment.az.push(*a);
+        self.assignment.bz.push(*b);
     }
 
-    fn value(&self, num: &Value) -> Fr {
-        num.0
+    fn value(&self, num: &Fr) -> Fr {
+        *num
     }
 
     fn section(&mut self, _: &'static str) {}
+
+    // What a constraint defines satisfies it: no need to multiply again.
+
+    fn boolean(&mut self, value: bool) -> Fr {
+        let (bit, less) = if value { (Fr::ONE, Fr::ZERO) } else { (Fr::ZERO, -Fr::ONE) };
+        self.assignment.az.push(bit);
+        self.assignment.bz.push(less);
+        self.witness(bit)
+    }
+
+    fn product_less(&mut self, a: &Fr, b: &Fr, rest: &Fr) -> Fr {
+        self.assignment.az.push(*a);
+        self.assignment.bz.push(*b);
+        self.witness(*a * b - rest)
+    }
 }

@@ -2,12 +2,13 @@
 
 use super::backend::{Backend, Linear};
 use super::gadgets::bits::{
-    decompose, enforce_indexed, equal, low_bits, packed, product, ranged, recompose, select_indexed,
+    enforce_indexed, low_bits, packed, ranged, recompose, selected, with_sign,
 };
 use super::gadgets::fixed_base::multiply_base;
 use super::gadgets::merkle::{parent_at, parent_of_any};
 use super::gadgets::montgomery::{Edwards, Montgomery};
 use super::gadgets::poseidon::{Capacity, hash};
+use super::gadgets::slopes;
 use super::policy::{self, PolicyInputs};
 use crate::credential::DIGEST_SPLIT;
 use crate::field::Fr;
@@ -18,6 +19,7 @@ use crate::statement::PUBLIC_INPUTS;
 use crate::status::{ARITIES, INDEX_BITS, ROW_BITS, ROW_INDEX_BITS};
 use crate::time::TIME_BITS;
 use crate::witness::Witness;
+use ark_ff::Field;
 
 const BITS_OF_BYTE: usize = 3;
 
@@ -54,19 +56,19 @@ pub(super) fn synthesize<B: Backend>(
 
     b.section("context");
     // Context: bound by being an input; the square ties it to a constraint of its own.
-    let context_square = b.witness(b.value(inputs.context) * b.value(inputs.context));
-    b.enforce(inputs.context, inputs.context, &context_square);
+    b.product(inputs.context, inputs.context);
 
     b.section("holder binding");
     // Holder binding: the credential's holder is the commitment to the secret.
     let secret = b.witness(witness.holder_secret.as_field());
-    let holder = hash(b, Capacity::Tag(tags::COMMITMENT), std::slice::from_ref(&secret));
+    let holder =
+        hash(b, Capacity::Tag(tags::COMMITMENT), std::slice::from_ref(&secret)).variable(b);
 
     b.section("nullifier");
     // Nullifier: H(t) for t = H(secret, scope).
-    let withdrawal_key = hash(b, Capacity::Tag(tags::WITHDRAWAL), &[secret, inputs.scope.clone()]);
-    let nullifier = hash(b, Capacity::Tag(0), &[withdrawal_key]);
-    equal(b, &nullifier, inputs.nullifier);
+    let withdrawal_key =
+        hash(b, Capacity::Tag(tags::WITHDRAWAL), &[secret, inputs.scope.clone()]).variable(b);
+    hash(b, Capacity::Tag(0), &[withdrawal_key]).equals(b, inputs.nullifier);
 
     b.section("validity");
     // Validity: valid-from ≤ now ≤ valid-until, both as 40-bit distances from now.
@@ -95,12 +97,13 @@ pub(super) fn synthesize<B: Backend>(
     let mut signed = vec![nonce_commitment.clone(), packed_header, issuer_id.clone(), holder, salt];
     signed.extend_from_slice(&claims);
     let (first, second) = signed.split_at(DIGEST_SPLIT);
-    let digest = hash(b, Capacity::Tag(0), first);
-    let digest = hash(b, Capacity::Chained(digest), second);
+    let absorbed = hash(b, Capacity::Tag(0), first).variable(b);
+    let digest = hash(b, Capacity::Chained(absorbed), second);
 
     b.section("challenge");
     // Its bits are unique: below 3·2^252 there is no second representation modulo the modulus.
-    let digest_bits = decompose(b, &digest, 254);
+    let digest_bits = low_bits(b, digest.value(b), 254);
+    digest.equals(b, &recompose(&digest_bits));
     b.enforce(&digest_bits[253], &digest_bits[252], &B::Num::zero());
 
     b.section("key multiple");
@@ -110,10 +113,13 @@ pub(super) fn synthesize<B: Backend>(
     let key = Edwards { x: b.witness(leaf.key.x()), y: b.witness(leaf.key.y()) };
     let base = Montgomery::of_edwards(b, &key);
     let mut multiple = base.double(b);
-    for bit in digest_bits[..CHALLENGE_BITS].iter().rev() {
-        let sign = bit.times(Fr::from(2u64)).offset(-Fr::from(1u64));
-        let v = product(b, &base.v, &sign);
-        multiple = multiple.double_and_add(b, &Montgomery { u: base.u.clone(), v });
+    let challenge: Vec<&B::Num> = digest_bits[..CHALLENGE_BITS].iter().rev().collect();
+    let plus: Vec<bool> = challenge.iter().map(|bit| b.value(bit) == Fr::ONE).collect();
+    for (bit, slopes) in
+        challenge.into_iter().zip(slopes::of_ladder(&leaf.key.point(), &plus).iter())
+    {
+        let v = with_sign(b, &base.v, bit);
+        multiple = multiple.double_and_add(b, &Montgomery { u: base.u.clone(), v }, *slopes);
     }
 
     b.section("base multiple");
@@ -122,8 +128,7 @@ pub(super) fn synthesize<B: Backend>(
     b.section("issuer signature");
     // Issuer signature: x of s·B − e·A is the nonce commitment.
     let key_multiple = multiple.to_edwards(b).negated();
-    let commitment = response.add_x(b, &key_multiple);
-    equal(b, &commitment, &nonce_commitment);
+    response.enforce_sum_x(b, &key_multiple, &nonce_commitment);
 
     b.section("non-revocation");
     // Non-revocation: the bit at the signed index of the list is 0.
@@ -131,13 +136,14 @@ pub(super) fn synthesize<B: Backend>(
     let (within, mut above) = status_index.split_at(ROW_INDEX_BITS);
     let bytes: Vec<B::Num> = row_bits.chunks(1 << BITS_OF_BYTE).map(recompose).collect();
     let (within_byte, which_byte) = within.split_at(BITS_OF_BYTE);
-    let byte = select_indexed(b, which_byte, &bytes);
-    let byte_bits = decompose(b, &byte, 1 << BITS_OF_BYTE);
+    let byte = selected(b, which_byte, &bytes);
+    let byte_bits = low_bits(b, byte, 1 << BITS_OF_BYTE);
+    enforce_indexed(b, which_byte, &bytes, &recompose(&byte_bits));
     enforce_indexed(b, within_byte, &byte_bits, &B::Num::zero());
     let mut node = recompose(&row_bits);
     for (children, arity) in witness.status_path.children.iter().zip(ARITIES) {
         let (place, rest) = above.split_at(arity.ilog2() as usize);
-        node = parent_at(b, &node, place, children);
+        node = parent_at(b, &node, place, children).variable(b);
         above = rest;
     }
     let status_root = node;
@@ -148,11 +154,13 @@ pub(super) fn synthesize<B: Backend>(
     let accredited_until = inputs.now.plus(&ranged(b, distance(leaf.accredited_until), time_bits));
     let version = ranged(b, Fr::from(leaf.version), 16);
     let meta = packed(&[(&schema, 0), (&version, 32), (&accredited_until, 48)]);
-    let mut node = hash(b, Capacity::Tag(0), &[key.x, key.y, issuer_id.clone(), status_root, meta]);
+    let mut parent =
+        hash(b, Capacity::Tag(0), &[key.x, key.y, issuer_id.clone(), status_root, meta]);
     for children in &witness.registry_path.children {
-        node = parent_of_any(b, &node, children);
+        let node = parent.variable(b);
+        parent = parent_of_any(b, &node, children);
     }
-    equal(b, &node, inputs.registry_root);
+    parent.equals(b, inputs.registry_root);
 
     b.section("policy");
     // Policy: the slots, on the claims and the issuer id.

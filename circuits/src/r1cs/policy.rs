@@ -5,12 +5,12 @@
 
 use super::backend::{Backend, Linear};
 use super::gadgets::bits::{
-    boolean, decompose_product, equal, low_bits, product, ranged, recompose, select, select_indexed,
+    decompose_product, equal, low_bits, ranged, recompose, select, select_indexed,
 };
 use crate::credential::{Credential, power_of_two};
 use crate::field::Fr;
 use crate::policy::{CompiledPolicy, SCHEMA_SHIFT, SELECTOR_BITS, SLOTS, SlotClass};
-use ark_ff::Field;
+use ark_ff::{AdditiveGroup, Field};
 
 /// The policy's public inputs.
 pub(super) struct PolicyInputs<'a, N> {
@@ -37,7 +37,7 @@ pub(super) fn unpack_word<B: Backend>(
         .zip(SlotClass::OF_SLOT)
         .map(|(slot, class)| {
             let bits: Vec<B::Num> =
-                slot.flags(class).into_iter().map(|flag| boolean(b, flag)).collect();
+                slot.flags(class).into_iter().map(|flag| b.boolean(flag)).collect();
             sum.add_scaled(&recompose(&bits), power_of_two(shift));
             shift += bits.len() as u32;
             bits
@@ -64,7 +64,7 @@ pub(super) fn enforce<B: Backend>(
         let names = SlotFlags::of(&flags.0[i], class);
         let value = select_indexed(b, names.selector, values);
         let slot = SlotCircuit { names, value, operand: &inputs.operands[i] };
-        let holds = boolean(b, truth[i]);
+        let holds = b.boolean(truth[i]);
         slot.enforce_equality(b, &holds, inputs.set);
         if class != SlotClass::Set {
             base = slot.enforce_bounded(b, class, &holds, &base);
@@ -122,16 +122,18 @@ impl<N: Linear> SlotCircuit<'_, N> {
         if let [in_set] = self.names.class {
             let mut from_set = self.value.minus(&set[0]);
             for member in &set[1..] {
-                from_set = product(b, &self.value.minus(member), &from_set);
+                from_set = b.product(&from_set, &self.value.minus(member));
             }
             distance = select(b, in_set, &from_set, &distance);
         }
-        let must_equal = product(b, self.names.equal, holds);
+        let must_equal = b.product(self.names.equal, holds);
         b.enforce(&distance, &must_equal, &N::zero());
 
-        let must_differ = product(b, self.names.differ, holds);
-        let inverse = b.value(&distance).inverse().unwrap_or_default() * b.value(&must_differ);
-        let inverse = b.witness(inverse);
+        let must_differ = b.product(self.names.differ, holds);
+        let asked = b.value(&must_differ);
+        // Mostly nothing is asked, and then nothing need be inverted.
+        let inverse = if asked == Fr::ZERO { None } else { b.value(&distance).inverse() };
+        let inverse = b.witness(inverse.unwrap_or_default() * asked);
         b.enforce(&distance, &inverse, &must_differ);
     }
 
@@ -157,7 +159,7 @@ impl<N: Linear> SlotCircuit<'_, N> {
             Some(in_mask) => {
                 let exponent = decompose_product(b, &self.value, in_mask, 6);
                 let power = power_of_two_at(b, &exponent);
-                let power = product(b, &power, in_mask);
+                let power = b.product(&power, in_mask);
                 let claim = b.value(&self.value) * b.value(&reads_claim);
                 let subject = low_bits(b, claim + b.value(&power), bits);
                 b.enforce(&self.value, &reads_claim, &recompose(&subject).minus(&power));
@@ -167,21 +169,21 @@ impl<N: Linear> SlotCircuit<'_, N> {
         let subject = recompose(&subject_bits);
         let compared = match masks {
             [] => subject.clone(),
-            _ => product(b, &subject, compare),
+            _ => b.product(&subject, compare),
         };
 
         // ±(claim − base − operand) is not negative if the slot compares and is said to hold.
-        let base = product(b, base, relative);
+        let base = b.product(base, relative);
         let above = compared.minus(&base).minus(self.operand);
-        let above_if_at_most = product(b, &above, at_most);
-        let margin = above.minus(&above_if_at_most.times(Fr::from(2u64)));
-        let must_compare = product(b, compare, holds);
+        let above_if_at_most = b.product(&above, at_most);
+        let margin = above.minus(&above_if_at_most.doubled());
+        let must_compare = b.product(compare, holds);
         let any_mask = masks.iter().fold(N::zero(), |sum, flag| sum.plus(flag));
         if masks.is_empty() {
             decompose_product(b, &margin, &must_compare, bits);
             return compared;
         }
-        let margin = product(b, &margin, &must_compare);
+        let margin = b.product(&margin, &must_compare);
         let mask_value = b.value(&any_mask) * b.value(self.operand);
         let object_bits = low_bits(b, b.value(&margin) + mask_value, bits);
         b.enforce(self.operand, &any_mask, &recompose(&object_bits).minus(&margin));
@@ -191,13 +193,13 @@ impl<N: Linear> SlotCircuit<'_, N> {
         let common: Vec<N> = subject_bits
             .iter()
             .zip(&object_bits)
-            .map(|(subject, object)| product(b, subject, object))
+            .map(|(subject, object)| b.product(subject, object))
             .collect();
-        let mut expected = product(b, self.operand, &masks[0]);
+        let mut expected = b.product(self.operand, &masks[0]);
         if let Some(power) = power {
             expected = expected.plus(&power);
         }
-        let must_mask = product(b, &any_mask, holds);
+        let must_mask = b.product(&any_mask, holds);
         b.enforce(&recompose(&common).minus(&expected), &must_mask, &N::zero());
         compared
     }
@@ -208,7 +210,7 @@ fn power_of_two_at<B: Backend>(b: &mut B, bits: &[B::Num]) -> B::Num {
     let factor = |i: usize| bits[i].times(power_of_two(1 << i) - Fr::ONE).offset(Fr::ONE);
     let mut power = factor(0);
     for i in 1..bits.len() {
-        power = product(b, &power, &factor(i));
+        power = b.product(&power, &factor(i));
     }
     power
 }
@@ -233,16 +235,16 @@ impl<N: Linear> Connective<N> {
             self.current = holds.clone();
             return;
         }
-        let none_so_far = product(b, &self.none_before, &N::one().minus(&self.current));
+        let none_so_far = b.product(&self.none_before, &N::one().minus(&self.current));
         let new_clause = N::one().minus(flags.and).minus(flags.or);
         b.enforce(&none_so_far, &new_clause, &N::zero());
 
-        let carried = product(b, &self.none_before.offset(-Fr::ONE), flags.and);
-        let completed = product(b, &none_so_far.offset(-Fr::ONE), flags.or);
+        let carried = b.product(&self.none_before.offset(-Fr::ONE), flags.and);
+        let completed = b.product(&none_so_far.offset(-Fr::ONE), flags.or);
         self.none_before = N::one().plus(&carried).plus(&completed);
 
-        let continued = product(b, &self.current.offset(-Fr::ONE), flags.and);
-        self.current = product(b, &continued.offset(Fr::ONE), holds);
+        let continued = b.product(&self.current.offset(-Fr::ONE), flags.and);
+        self.current = b.product(&continued.offset(Fr::ONE), holds);
     }
 
     fn finish<B: Backend<Num = N>>(self, b: &mut B) {

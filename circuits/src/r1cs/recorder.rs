@@ -2,7 +2,7 @@
 
 use super::backend::{Backend, Linear};
 use crate::field::{self, Fr};
-use ark_ff::Zero;
+use ark_ff::{AdditiveGroup, Zero};
 use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
 
@@ -77,7 +77,7 @@ impl Linear for Combination {
                 (None, Some(_)) => Ordering::Greater,
                 (None, None) => break,
             };
-            let (mut coefficient, mut column) = (Fr::zero(), 0);
+            let (mut coefficient, mut column) = (Fr::ZERO, 0);
             if order != Ordering::Greater
                 && let Some(term) = ours.next()
             {
@@ -147,7 +147,7 @@ impl Backend for Recorder {
     }
 
     fn value(&self, _: &Combination) -> Fr {
-        Fr::zero()
+        Fr::ZERO
     }
 
     fn section(&mut self, title: &'static str) {

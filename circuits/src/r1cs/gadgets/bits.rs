@@ -5,31 +5,16 @@ use crate::field::Fr;
 use crate::r1cs::backend::{Backend, Linear};
 use ark_ff::{BigInteger, Field, PrimeField};
 
-/// a · b as a new variable: 1 constraint.
-pub(in crate::r1cs) fn product<B: Backend>(b: &mut B, x: &B::Num, y: &B::Num) -> B::Num {
-    let value = b.value(x) * b.value(y);
-    let product = b.witness(value);
-    b.enforce(x, y, &product);
-    product
-}
-
 /// x = y: 1 constraint.
 pub(in crate::r1cs) fn equal<B: Backend>(b: &mut B, x: &B::Num, y: &B::Num) {
     b.enforce(&x.minus(y), &B::Num::one(), &B::Num::zero());
-}
-
-/// A new variable that is 0 or 1: 1 constraint.
-pub(in crate::r1cs) fn boolean<B: Backend>(b: &mut B, value: bool) -> B::Num {
-    let bit = b.witness(Fr::from(value));
-    b.enforce(&bit, &bit.offset(-Fr::ONE), &B::Num::zero());
-    bit
 }
 
 /// The low bits of a value as new booleans, least significant first: 1 constraint a bit. Nothing
 /// ties them to the value yet.
 pub(in crate::r1cs) fn low_bits<B: Backend>(b: &mut B, value: Fr, count: usize) -> Vec<B::Num> {
     let integer = value.into_bigint();
-    (0..count).map(|i| boolean(b, integer.get_bit(i))).collect()
+    (0..count).map(|i| b.boolean(integer.get_bit(i))).collect()
 }
 
 /// Σ bitᵢ·2ⁱ: no constraint.
@@ -41,13 +26,6 @@ pub(in crate::r1cs) fn recompose<N: Linear>(bits: &[N]) -> N {
         power += power;
     }
     sum
-}
-
-/// x as `count` bits: `count` + 1 constraints. Unique if 2^count is at most the modulus.
-pub(in crate::r1cs) fn decompose<B: Backend>(b: &mut B, x: &B::Num, count: usize) -> Vec<B::Num> {
-    let bits = low_bits(b, b.value(x), count);
-    equal(b, &recompose(&bits), x);
-    bits
 }
 
 /// x · y as `count` bits: `count` + 1 constraints, without a variable for the product.
@@ -67,6 +45,11 @@ pub(in crate::r1cs) fn ranged<B: Backend>(b: &mut B, value: Fr, count: usize) ->
     recompose(&low_bits(b, value, count))
 }
 
+/// `bit ? x : −x`: 1 constraint.
+pub(in crate::r1cs) fn with_sign<B: Backend>(b: &mut B, x: &B::Num, bit: &B::Num) -> B::Num {
+    b.product(x, bit).doubled().minus(x)
+}
+
 /// `bit ? yes : no`: 1 constraint.
 pub(in crate::r1cs) fn select<B: Backend>(
     b: &mut B,
@@ -74,7 +57,7 @@ pub(in crate::r1cs) fn select<B: Backend>(
     yes: &B::Num,
     no: &B::Num,
 ) -> B::Num {
-    no.plus(&product(b, &yes.minus(no), bit))
+    no.plus(&b.product(&yes.minus(no), bit))
 }
 
 /// The item at Σ bitᵢ·2ⁱ: one constraint less than items. An item without a partner passes.
@@ -94,6 +77,12 @@ pub(in crate::r1cs) fn select_indexed<B: Backend>(
             .collect();
     }
     layer.swap_remove(0)
+}
+
+/// The value of the item at Σ bitᵢ·2ⁱ, or zero if there is none.
+pub(in crate::r1cs) fn selected<B: Backend>(b: &B, bits: &[B::Num], items: &[B::Num]) -> Fr {
+    let index = crate::field::to_u64(&b.value(&recompose(bits))).unwrap_or_default();
+    items.get(index as usize).map(|item| b.value(item)).unwrap_or_default()
 }
 
 /// The item at Σ bitᵢ·2ⁱ equals `expected`: one constraint less than items, of which there are

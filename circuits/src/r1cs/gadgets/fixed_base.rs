@@ -9,47 +9,54 @@
 //! |k| < 8ⁱ and the term is d·8ⁱ·B with 1 ≤ |d| ≤ 7, so neither their sum nor their difference is a
 //! multiple of the order. The last addition is the complete Edwards one.
 
-use super::bits::{boolean, product};
+use super::bits::with_sign;
 use super::montgomery::{Edwards, Montgomery};
+use super::slopes::{self, Term};
 use crate::field::Fr;
-use crate::jubjub::{Point, Scalar};
+use crate::jubjub::{Point, Scalar, montgomery_coordinates};
 use crate::r1cs::backend::{Backend, Linear};
+use ark_ec::{AdditiveGroup as _, CurveGroup};
+use ark_ed_on_bn254::{EdwardsAffine, EdwardsProjective};
 use ark_ff::{BigInteger, Field, PrimeField};
 use std::sync::OnceLock;
+use zeroize::Zeroizing;
 
 const WINDOWS: usize = 84;
 
-/// (first, second) coordinates of 1, 3, 5 and 7 times 8ⁱ·B.
-type Window = [(Fr, Fr); 4];
+/// Something for each magnitude of a digit: 1, 3, 5 and 7.
+type Window<T> = [T; 4];
 
 struct Tables {
-    /// u and v for all windows but the last.
-    montgomery: Vec<Window>,
-    /// x and y for the last window.
-    edwards: Window,
+    /// 1, 3, 5 and 7 times 8ⁱ·B.
+    points: Vec<Window<EdwardsAffine>>,
+    /// Their u and v, for all windows but the last.
+    montgomery: Vec<Window<(Fr, Fr)>>,
+    /// Their x and y, for the last window.
+    edwards: Window<(Fr, Fr)>,
 }
 
 fn tables() -> &'static Tables {
     static TABLES: OnceLock<Tables> = OnceLock::new();
     TABLES.get_or_init(|| {
-        let mut power = Scalar::from(1u64);
-        let mut windows: Vec<Window> = (0..WINDOWS)
-            .map(|_| {
-                let window = [1u64, 3, 5, 7].map(|odd| {
-                    let point = Point::base().multiply(&(power * Scalar::from(odd)));
-                    point.map(|p| (p.x(), p.y())).unwrap_or_default()
-                });
-                power *= Scalar::from(8u64);
-                window
-            })
-            .collect();
-        let edwards = windows.pop().unwrap_or_default();
-        let to_montgomery = |(x, y): (Fr, Fr)| {
-            let u = (Fr::ONE + y) * (Fr::ONE - y).inverse().unwrap_or_default();
-            (u, u * x.inverse().unwrap_or_default())
-        };
-        let montgomery = windows.into_iter().map(|w| w.map(to_montgomery)).collect();
-        Tables { montgomery, edwards }
+        let mut power = Point::base().to_projective();
+        let mut points: Vec<EdwardsProjective> = Vec::with_capacity(4 * WINDOWS);
+        for _ in 0..WINDOWS {
+            let double = power.double();
+            let mut odd = power;
+            for _ in 0..4 {
+                points.push(odd);
+                odd += double;
+            }
+            power = double.double().double();
+        }
+        let (by_montgomery, by_edwards) = points.split_at(4 * (WINDOWS - 1));
+        let montgomery = montgomery_coordinates(by_montgomery);
+        let edwards = [0, 1, 2, 3].map(|i| Point::of_projective(by_edwards[i]));
+        Tables {
+            points: EdwardsProjective::normalize_batch(&points).as_chunks().0.to_vec(),
+            montgomery: montgomery.as_chunks().0.to_vec(),
+            edwards: edwards.map(|point| point.map(|p| (p.x(), p.y())).unwrap_or_default()),
+        }
     })
 }
 
@@ -69,20 +76,34 @@ fn digits(scalar: &Scalar) -> Vec<(bool, u8)> {
 
 /// scalar · B: 674 constraints.
 pub(in crate::r1cs) fn multiply_base<B: Backend>(b: &mut B, scalar: &Scalar) -> Edwards<B::Num> {
-    let digits = digits(scalar);
+    let digits = Zeroizing::new(digits(scalar));
+    let tables = tables();
+    let windows = tables.montgomery.iter().zip(&tables.points).zip(digits.iter());
+    let terms = windows.map(|((coordinates, points), (positive, index))| {
+        let (u, v) = coordinates[usize::from(*index)];
+        let point = points[usize::from(*index)];
+        if *positive {
+            Term { point, coordinates: (u, v) }
+        } else {
+            Term { point: -point, coordinates: (u, -v) }
+        }
+    });
+    let terms: Zeroizing<Vec<Term>> = Zeroizing::new(terms.collect());
+    let slopes = slopes::of_sum(&terms);
+    let mut slopes = slopes.iter();
     let mut sum: Option<Montgomery<B::Num>> = None;
-    for (window, digit) in tables().montgomery.iter().zip(&digits) {
+    for (window, digit) in tables.montgomery.iter().zip(digits.iter()) {
         let (sign, (u, magnitude)) = look_up(b, window, *digit);
-        let v = product(b, &magnitude, &sign);
+        let v = with_sign(b, &magnitude, &sign);
         let term = Montgomery { u, v };
         sum = Some(match sum {
             None => term,
-            Some(sum) => sum.add(b, &term),
+            Some(sum) => sum.add(b, &term, slopes.next().copied().unwrap_or_default()),
         });
     }
     let last = digits[WINDOWS - 1];
-    let (sign, (magnitude, y)) = look_up(b, &tables().edwards, last);
-    let x = product(b, &magnitude, &sign);
+    let (sign, (magnitude, y)) = look_up(b, &tables.edwards, last);
+    let x = with_sign(b, &magnitude, &sign);
     let term = Edwards { x, y };
     match sum {
         None => term,
@@ -90,16 +111,16 @@ pub(in crate::r1cs) fn multiply_base<B: Backend>(b: &mut B, scalar: &Scalar) -> 
     }
 }
 
-/// The sign as ±1 and the coordinates for the magnitude: 4 constraints.
+/// The sign, 1 for plus, and the coordinates for the magnitude: 4 constraints.
 fn look_up<B: Backend>(
     b: &mut B,
-    window: &Window,
+    window: &Window<(Fr, Fr)>,
     (positive, index): (bool, u8),
 ) -> (B::Num, (B::Num, B::Num)) {
-    let sign = boolean(b, positive).times(Fr::from(2u64)).offset(-Fr::ONE);
-    let low = boolean(b, index & 1 == 1);
-    let high = boolean(b, index & 2 == 2);
-    let both = product(b, &low, &high);
+    let sign = b.boolean(positive);
+    let low = b.boolean(index & 1 == 1);
+    let high = b.boolean(index & 2 == 2);
+    let both = b.product(&low, &high);
     let interpolate = |at: [Fr; 4]| {
         let mut sum = B::Num::constant(at[0]);
         sum.add_scaled(&low, at[1] - at[0]);

@@ -1,7 +1,7 @@
 //! Paths through Poseidon trees.
 
-use super::bits::{enforce_indexed, product};
-use super::poseidon::{Capacity, hash};
+use super::bits::enforce_indexed;
+use super::poseidon::{Capacity, Output, hash};
 use crate::field::Fr;
 use crate::r1cs::backend::{Backend, Linear};
 
@@ -11,12 +11,12 @@ pub(in crate::r1cs) fn parent_of_any<B: Backend>(
     b: &mut B,
     node: &B::Num,
     children: &[Fr],
-) -> B::Num {
+) -> Output<B::Num> {
     let children: Vec<B::Num> = children.iter().map(|child| b.witness(*child)).collect();
     if let [first, middle @ .., last] = children.as_slice() {
         let mut distance = first.minus(node);
         for child in middle {
-            distance = product(b, &distance, &child.minus(node));
+            distance = b.product(&distance, &child.minus(node));
         }
         b.enforce(&distance, &last.minus(node), &B::Num::zero());
     }
@@ -30,7 +30,7 @@ pub(in crate::r1cs) fn parent_at<B: Backend>(
     node: &B::Num,
     place: &[B::Num],
     children: &[Fr],
-) -> B::Num {
+) -> Output<B::Num> {
     let children: Vec<B::Num> = children.iter().map(|child| b.witness(*child)).collect();
     enforce_indexed(b, place, &children, node);
     hash(b, Capacity::Tag(0), &children)

@@ -5,3 +5,4 @@ pub(super) mod fixed_base;
 pub(super) mod merkle;
 pub(super) mod montgomery;
 pub(super) mod poseidon;
+pub(super) mod slopes;
