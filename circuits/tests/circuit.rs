@@ -2,31 +2,80 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use attestry_circuits::policy::{ClaimRef, Operator, Policy, Predicate};
-use attestry_circuits::r1cs::{CircuitId, assign, matrices};
+use attestry_circuits::r1cs::{CircuitId, ConstraintMatrices, Row, assign, matrices};
 use attestry_circuits::registry::{RegistryPath, RegistryTree};
 use attestry_circuits::sample::Sample;
 use attestry_circuits::{Fr, IssuerId, SchemaId, Scope, Statement, Violation};
+use std::collections::BTreeSet;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/presentation.json");
+const PINNED_ID: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/r1cs/presentation.id");
+
+/// Whether generated files are to be written anew.
+fn bless() -> bool {
+    std::env::var_os("ATTESTRY_BLESS").is_some()
+}
+
+/// How many witness variables, but for the booleans, these rows use.
+fn variables_in(rows: &[Row], matrices: &ConstraintMatrices) -> usize {
+    let is_boolean = |a: &Row, b: &Row, c: &Row| {
+        matches!((&a[..], &b[..]), ([(_, x)], [(_, 0), (_, y)]) if x == y) && c.is_empty()
+    };
+    let triples = matrices.a.iter().zip(&matrices.b).zip(&matrices.c);
+    let booleans: BTreeSet<usize> = triples
+        .filter(|((a, b), c)| is_boolean(a, b, c))
+        .flat_map(|((a, _), _)| a.iter().map(|(_, column)| *column))
+        .collect();
+    let used: BTreeSet<usize> = rows
+        .iter()
+        .flatten()
+        .map(|(_, column)| *column)
+        .filter(|column| *column >= matrices.num_instance && !booleans.contains(column))
+        .collect();
+    used.len()
+}
 
 #[test]
 fn matrices_are_those_of_the_golden_file() {
     let matrices = matrices();
     let sections: serde_json::Map<_, _> =
         matrices.sections.iter().map(|(title, n)| (title.to_string(), (*n).into())).collect();
+    let public_inputs: Vec<_> = Statement::INPUT_NAMES
+        .iter()
+        .enumerate()
+        .map(|(index, name)| serde_json::json!({ "index": index, "name": name }))
+        .collect();
+    let id = CircuitId::from_bytes(matrices.sha256()).to_string();
     let found = serde_json::json!({
-        "circuit_id": CircuitId::presentation().to_string(),
-        "constraints": matrices.num_constraints(),
-        "witness_variables": matrices.num_witness,
-        "public_inputs": Statement::INPUT_NAMES,
-        "sections": sections,
+        id.clone(): {
+            "matrix_sha256": id,
+            "constraints": matrices.num_constraints(),
+            "public_inputs": public_inputs,
+            "sections": sections,
+            "witness_variables": matrices.num_witness,
+            "witness_variables_in_a_but_booleans": variables_in(&matrices.a, matrices),
+            "witness_variables_in_b_but_booleans": variables_in(&matrices.b, matrices),
+        },
     });
-    if std::env::var_os("ATTESTRY_BLESS").is_some() {
+    if bless() {
         std::fs::write(GOLDEN, format!("{found:#}\n")).unwrap();
     }
     let golden: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(GOLDEN).unwrap()).unwrap();
     assert_eq!(found, golden, "a changed constraint is a new circuit: ATTESTRY_BLESS=1 accepts it");
+}
+
+#[test]
+fn the_pinned_id_is_that_of_the_recorded_matrices() {
+    let recorded = format!("{}\n", CircuitId::from_bytes(matrices().sha256()));
+    if bless() {
+        std::fs::write(PINNED_ID, &recorded).unwrap();
+    }
+    assert_eq!(
+        format!("{}\n", CircuitId::presentation()),
+        recorded,
+        "a changed constraint is a new circuit: ATTESTRY_BLESS=1 pins its id for the next build"
+    );
 }
 
 #[test]
