@@ -48,6 +48,10 @@ impl Linear for Fr {
         -*self
     }
 
+    fn of_bits(bits: &[Self]) -> Self {
+        bits.iter().rev().fold(Fr::ZERO, |sum, bit| sum.double() + bit)
+    }
+
     fn dot(factors: &[Fr], terms: &[Self]) -> Self {
         dot(factors, terms)
     }

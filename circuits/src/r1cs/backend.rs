@@ -60,6 +60,17 @@ pub(super) trait Linear: Clone {
         sum
     }
 
+    /// Σ bitᵢ · 2ⁱ.
+    fn of_bits(bits: &[Self]) -> Self {
+        let mut sum = Self::zero();
+        let mut power = Fr::ONE;
+        for bit in bits {
+            sum.add_scaled(bit, power);
+            power.double_in_place();
+        }
+        sum
+    }
+
     /// self + constant.
     fn offset(&self, constant: Fr) -> Self {
         self.plus(&Self::constant(constant))

@@ -1,9 +1,7 @@
 //! The statement as constraints: one paragraph a property, titled as in `docs/statement.md`.
 
 use super::backend::{Backend, Linear};
-use super::gadgets::bits::{
-    enforce_indexed, low_bits, packed, ranged, recompose, selected, with_sign,
-};
+use super::gadgets::bits::{enforce_indexed, low_bits, packed, ranged, selected, with_sign};
 use super::gadgets::fixed_base::multiply_base;
 use super::gadgets::merkle::{parent_at, parent_of_any};
 use super::gadgets::montgomery::{Edwards, Montgomery};
@@ -90,7 +88,7 @@ pub(super) fn synthesize<B: Backend>(
         witness.credential.claims.0.iter().map(|claim| b.witness(*claim)).collect();
     let packed_header = packed(&[
         (&schema, 0),
-        (&recompose(&status_index), 32),
+        (&B::Num::of_bits(&status_index), 32),
         (&valid_from, 64),
         (&valid_until, 128),
     ]);
@@ -103,7 +101,7 @@ pub(super) fn synthesize<B: Backend>(
     b.section("challenge");
     // Its bits are unique: below 3·2^252 there is no second representation modulo the modulus.
     let digest_bits = low_bits(b, digest.value(b), 254);
-    digest.equals(b, &recompose(&digest_bits));
+    digest.equals(b, &B::Num::of_bits(&digest_bits));
     b.enforce(&digest_bits[253], &digest_bits[252], &B::Num::zero());
 
     b.section("key multiple");
@@ -134,13 +132,13 @@ pub(super) fn synthesize<B: Backend>(
     // Non-revocation: the bit at the signed index of the list is 0.
     let row_bits = low_bits(b, Fr::from(witness.status_path.row), ROW_BITS);
     let (within, mut above) = status_index.split_at(ROW_INDEX_BITS);
-    let bytes: Vec<B::Num> = row_bits.chunks(1 << BITS_OF_BYTE).map(recompose).collect();
+    let bytes: Vec<B::Num> = row_bits.chunks(1 << BITS_OF_BYTE).map(B::Num::of_bits).collect();
     let (within_byte, which_byte) = within.split_at(BITS_OF_BYTE);
     let byte = selected(b, which_byte, &bytes);
     let byte_bits = low_bits(b, byte, 1 << BITS_OF_BYTE);
-    enforce_indexed(b, which_byte, &bytes, &recompose(&byte_bits));
+    enforce_indexed(b, which_byte, &bytes, &B::Num::of_bits(&byte_bits));
     enforce_indexed(b, within_byte, &byte_bits, &B::Num::zero());
-    let mut node = recompose(&row_bits);
+    let mut node = B::Num::of_bits(&row_bits);
     for (children, arity) in witness.status_path.children.iter().zip(ARITIES) {
         let (place, rest) = above.split_at(arity.ilog2() as usize);
         node = parent_at(b, &node, place, children).variable(b);

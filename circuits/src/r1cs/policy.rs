@@ -4,9 +4,7 @@
 //! The policy has no negation above the tests, so claiming less than the truth gains nothing.
 
 use super::backend::{Backend, Linear};
-use super::gadgets::bits::{
-    decompose_product, equal, low_bits, ranged, recompose, select, select_indexed,
-};
+use super::gadgets::bits::{decompose_product, equal, low_bits, ranged, select, select_indexed};
 use crate::credential::{Credential, power_of_two};
 use crate::field::Fr;
 use crate::policy::{CompiledPolicy, SCHEMA_SHIFT, SELECTOR_BITS, SLOTS, SlotClass};
@@ -38,7 +36,7 @@ pub(super) fn unpack_word<B: Backend>(
         .map(|(slot, class)| {
             let bits: Vec<B::Num> =
                 slot.flags(class).into_iter().map(|flag| b.boolean(flag)).collect();
-            sum.add_scaled(&recompose(&bits), power_of_two(shift));
+            sum.add_scaled(&B::Num::of_bits(&bits), power_of_two(shift));
             shift += bits.len() as u32;
             bits
         })
@@ -162,11 +160,11 @@ impl<N: Linear> SlotCircuit<'_, N> {
                 let power = b.product(&power, in_mask);
                 let claim = b.value(&self.value) * b.value(&reads_claim);
                 let subject = low_bits(b, claim + b.value(&power), bits);
-                b.enforce(&self.value, &reads_claim, &recompose(&subject).minus(&power));
+                b.enforce(&self.value, &reads_claim, &B::Num::of_bits(&subject).minus(&power));
                 (subject, Some(power))
             }
         };
-        let subject = recompose(&subject_bits);
+        let subject = B::Num::of_bits(&subject_bits);
         let compared = match masks {
             [] => subject.clone(),
             _ => b.product(&subject, compare),
@@ -186,7 +184,7 @@ impl<N: Linear> SlotCircuit<'_, N> {
         let margin = b.product(&margin, &must_compare);
         let mask_value = b.value(&any_mask) * b.value(self.operand);
         let object_bits = low_bits(b, b.value(&margin) + mask_value, bits);
-        b.enforce(self.operand, &any_mask, &recompose(&object_bits).minus(&margin));
+        b.enforce(self.operand, &any_mask, &B::Num::of_bits(&object_bits).minus(&margin));
 
         // contains: claim ∩ operand = operand; excludes: claim ∩ operand = ∅; in-mask: the power of
         // two ∩ operand = the power of two.
@@ -200,7 +198,7 @@ impl<N: Linear> SlotCircuit<'_, N> {
             expected = expected.plus(&power);
         }
         let must_mask = b.product(&any_mask, holds);
-        b.enforce(&recompose(&common).minus(&expected), &must_mask, &N::zero());
+        b.enforce(&B::Num::of_bits(&common).minus(&expected), &must_mask, &N::zero());
         compared
     }
 }

@@ -3,7 +3,7 @@
 use crate::credential::power_of_two;
 use crate::field::Fr;
 use crate::r1cs::backend::{Backend, Linear};
-use ark_ff::{BigInteger, Field, PrimeField};
+use ark_ff::{BigInteger, PrimeField};
 
 /// x = y: 1 constraint.
 pub(in crate::r1cs) fn equal<B: Backend>(b: &mut B, x: &B::Num, y: &B::Num) {
@@ -17,17 +17,6 @@ pub(in crate::r1cs) fn low_bits<B: Backend>(b: &mut B, value: Fr, count: usize) 
     (0..count).map(|i| b.boolean(integer.get_bit(i))).collect()
 }
 
-/// Σ bitᵢ·2ⁱ: no constraint.
-pub(in crate::r1cs) fn recompose<N: Linear>(bits: &[N]) -> N {
-    let mut sum = N::zero();
-    let mut power = Fr::ONE;
-    for bit in bits {
-        sum.add_scaled(bit, power);
-        power += power;
-    }
-    sum
-}
-
 /// x · y as `count` bits: `count` + 1 constraints, without a variable for the product.
 pub(in crate::r1cs) fn decompose_product<B: Backend>(
     b: &mut B,
@@ -36,13 +25,13 @@ pub(in crate::r1cs) fn decompose_product<B: Backend>(
     count: usize,
 ) -> Vec<B::Num> {
     let bits = low_bits(b, b.value(x) * b.value(y), count);
-    b.enforce(x, y, &recompose(&bits));
+    b.enforce(x, y, &B::Num::of_bits(&bits));
     bits
 }
 
 /// A new variable in [0, 2^count), as a sum of bits: `count` constraints.
 pub(in crate::r1cs) fn ranged<B: Backend>(b: &mut B, value: Fr, count: usize) -> B::Num {
-    recompose(&low_bits(b, value, count))
+    B::Num::of_bits(&low_bits(b, value, count))
 }
 
 /// `bit ? x : −x`: 1 constraint.
@@ -81,7 +70,7 @@ pub(in crate::r1cs) fn select_indexed<B: Backend>(
 
 /// The value of the item at Σ bitᵢ·2ⁱ, or zero if there is none.
 pub(in crate::r1cs) fn selected<B: Backend>(b: &B, bits: &[B::Num], items: &[B::Num]) -> Fr {
-    let index = crate::field::to_u64(&b.value(&recompose(bits))).unwrap_or_default();
+    let index = crate::field::to_u64(&b.value(&B::Num::of_bits(bits))).unwrap_or_default();
     items.get(index as usize).map(|item| b.value(item)).unwrap_or_default()
 }
 
