@@ -6,14 +6,19 @@ use ark_ff::{BigInteger256, Field, PrimeField};
 
 const FIELD_BITS: u64 = 254;
 
+/// Bits that one step yields: the highest tap is 18 bits below the register's end.
+const STEP: u32 = 16;
+
 struct Grain {
-    state: [bool; 80],
-    position: usize,
+    /// The register's 80 bits, the oldest lowest.
+    register: u128,
+    /// Bits yielded and not yet looked at, the oldest lowest.
+    ready: u128,
+    count: u32,
 }
 
 impl Grain {
     fn new(width: u64, full_rounds: u64, partial_rounds: u64) -> Self {
-        let mut bits = Vec::with_capacity(80);
         // Prime field, x^alpha S-box, field size, width, rounds, then ones.
         let fields = [
             (1, 2),
@@ -24,32 +29,42 @@ impl Grain {
             (partial_rounds, 10),
             ((1 << 30) - 1, 30),
         ];
+        let mut register = 0;
+        let mut position = 0;
         for (value, length) in fields {
-            bits.extend((0..length).rev().map(|i| value >> i & 1 == 1));
+            for i in (0..length).rev() {
+                register |= u128::from(value >> i & 1) << position;
+                position += 1;
+            }
         }
-        let mut state = [false; 80];
-        state.copy_from_slice(&bits);
-        let mut grain = Self { state, position: 0 };
-        for _ in 0..160 {
+        let mut grain = Self { register, ready: 0, count: 0 };
+        for _ in 0..160 / STEP {
             grain.step();
         }
         grain
     }
 
-    fn step(&mut self) -> bool {
-        let tap = |offset: usize| self.state[(self.position + offset) % 80];
-        let bit = tap(62) ^ tap(51) ^ tap(38) ^ tap(23) ^ tap(13) ^ tap(0);
-        self.state[self.position] = bit;
-        self.position = (self.position + 1) % 80;
-        bit
+    fn step(&mut self) -> u128 {
+        let register = self.register;
+        let taps = [62, 51, 38, 23, 13, 0];
+        let sum = taps.into_iter().fold(0, |sum, tap| sum ^ register >> tap);
+        let bits = sum & ((1 << STEP) - 1);
+        self.register = register >> STEP | bits << (80 - STEP);
+        bits
     }
 
+    /// Of each pair of bits the second, if the first is set.
     fn next_bit(&mut self) -> bool {
         loop {
-            let keep = self.step();
-            let bit = self.step();
-            if keep {
-                return bit;
+            if self.count == 0 {
+                self.ready = self.step();
+                self.count = STEP;
+            }
+            let pair = self.ready & 3;
+            self.ready >>= 2;
+            self.count -= 2;
+            if pair & 1 == 1 {
+                return pair & 2 == 2;
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Constants per width, with the partial rounds' matrices in sparse form.
 
 use super::grain;
-use crate::field::Fr;
+use crate::field::{Fr, dot};
 use ark_ff::{AdditiveGroup, Field};
 use std::sync::OnceLock;
 
@@ -66,53 +66,66 @@ impl Parameters {
             partial_constants.push(carried[0]);
             carried[0] = Fr::ZERO;
             for (constant, row) in rounds[round + 1].iter_mut().zip(&mds) {
-                *constant += row.iter().zip(&carried).map(|(a, b)| *a * b).sum::<Fr>();
+                *constant += dot(row, &carried);
             }
         }
         rounds.drain(half..half + partial);
 
-        // M = sparse · diag(1, M̂), and diag(1, M̂) passes the S-box of element 0: from the last
-        // partial round backwards, the dense part moves into the round before.
-        let mut dense = mds.clone();
+        // With M = (m, v; c, M̂), M = (m, v·M̂⁻¹; c, 1) · diag(1, M̂), and diag(1, M̂) passes the S-box
+        // of element 0: from the last partial round backwards it moves into the round before,
+        // whose matrix is then diag(1, M̂)·M = (m, v; M̂·c, M̂²). So round k from the last has
+        // the sparse matrix (m, v·M̂⁻ᵏ⁻¹; M̂ᵏ·c, 1), and diag(1, M̂ᵖ)·M is left before all p.
+        let block: Vec<Vec<Fr>> = mds[1..].iter().map(|row| row[1..].to_vec()).collect();
+        let inverse_columns = transpose(&invert(&block));
+        let mut row = mds[0][1..].to_vec();
+        let mut column: Vec<Fr> = mds[1..].iter().map(|row| row[0]).collect();
         let mut sparse: Vec<SparseMatrix> = (0..partial)
             .map(|_| {
-                let (factor, rest) = factorise(&dense);
-                dense = product(&rest, &mds);
-                factor
+                row = apply(&inverse_columns, &row);
+                let next = apply(&block, &column);
+                let column = std::mem::replace(&mut column, next);
+                SparseMatrix { row: [&mds[0][..1], &row].concat(), column }
             })
             .collect();
         sparse.reverse();
+        let mut dense = vec![mds[0].clone()];
+        dense.extend(multiply_by_power(block, partial, mds[1..].to_vec()));
         Self { full_constants: rounds, partial_constants, mds, pre_sparse: dense, sparse }
     }
 }
 
-/// Writes a matrix as sparse · diag(1, its lower right block).
-fn factorise(matrix: &[Vec<Fr>]) -> (SparseMatrix, Vec<Vec<Fr>>) {
-    let width = matrix.len();
-    let block: Vec<Vec<Fr>> = matrix[1..].iter().map(|row| row[1..].to_vec()).collect();
-    let inverse = invert(&block);
-    let rest_of_row =
-        (0..width - 1).map(|j| (0..width - 1).map(|i| matrix[0][i + 1] * inverse[i][j]).sum());
-    let row = std::iter::once(matrix[0][0]).chain(rest_of_row).collect();
-    let column = matrix[1..].iter().map(|row| row[0]).collect();
-    let mut rest = vec![vec![Fr::ZERO; width]; width];
-    rest[0][0] = Fr::ONE;
-    for (target, source) in rest[1..].iter_mut().zip(&block) {
-        target[1..].copy_from_slice(source);
-    }
-    (SparseMatrix { row, column }, rest)
+/// matrix · vector.
+fn apply(matrix: &[Vec<Fr>], vector: &[Fr]) -> Vec<Fr> {
+    matrix.iter().map(|row| dot(row, vector)).collect()
+}
+
+fn transpose(matrix: &[Vec<Fr>]) -> Vec<Vec<Fr>> {
+    (0..matrix[0].len()).map(|j| matrix.iter().map(|row| row[j]).collect()).collect()
 }
 
 fn product(a: &[Vec<Fr>], b: &[Vec<Fr>]) -> Vec<Vec<Fr>> {
-    a.iter()
-        .map(|row| {
-            (0..b[0].len()).map(|j| row.iter().zip(b).map(|(x, r)| *x * r[j]).sum()).collect()
-        })
-        .collect()
+    let columns = transpose(b);
+    a.iter().map(|row| apply(&columns, row)).collect()
 }
 
-/// Gauss–Jordan inverse. Every square block of a Cauchy matrix is invertible, and so are its
-/// products, so a pivot is always found.
+/// base^exponent · matrix.
+fn multiply_by_power(
+    mut base: Vec<Vec<Fr>>,
+    mut exponent: usize,
+    mut matrix: Vec<Vec<Fr>>,
+) -> Vec<Vec<Fr>> {
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            matrix = product(&base, &matrix);
+        }
+        base = product(&base, &base);
+        exponent >>= 1;
+    }
+    matrix
+}
+
+/// Gauss–Jordan inverse. Every square block of a Cauchy matrix is invertible, so a pivot is always
+/// found.
 fn invert(matrix: &[Vec<Fr>]) -> Vec<Vec<Fr>> {
     let n = matrix.len();
     let mut rows: Vec<Vec<Fr>> = matrix
