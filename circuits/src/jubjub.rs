@@ -102,17 +102,21 @@ impl Point {
         self.y
     }
 
-    /// The point on ark's curve.
+    /// The point on ark's curve, affine.
     #[cfg(feature = "r1cs")]
     pub(crate) fn inner(&self) -> EdwardsAffine {
         self.inner
     }
 
-    /// The point on ark's curve.
+    /// The point on ark's curve, projective.
     pub(crate) fn to_projective(self) -> EdwardsProjective {
         self.inner.into_group()
     }
 
+    /// The point that is this one on ark's curve.
+    ///
+    /// # Errors
+    /// [`PointError::Identity`] for the neutral element.
     #[cfg(feature = "r1cs")]
     pub(crate) fn of_projective(point: EdwardsProjective) -> Result<Self, PointError> {
         from_ark(point)

@@ -12,8 +12,8 @@ const STEP: u32 = 16;
 struct Grain {
     /// The register's 80 bits, the oldest lowest.
     register: u128,
-    /// Bits yielded and not yet looked at, the oldest lowest.
-    ready: u128,
+    /// Bits kept and not yet used, the oldest lowest.
+    kept: u128,
     count: u32,
 }
 
@@ -37,13 +37,14 @@ impl Grain {
                 position += 1;
             }
         }
-        let mut grain = Self { register, ready: 0, count: 0 };
+        let mut grain = Self { register, kept: 0, count: 0 };
         for _ in 0..160 / STEP {
             grain.step();
         }
         grain
     }
 
+    /// The register's next bits, the oldest lowest.
     fn step(&mut self) -> u128 {
         let register = self.register;
         let taps = [62, 51, 38, 23, 13, 0];
@@ -53,20 +54,26 @@ impl Grain {
         bits
     }
 
-    /// Of each pair of bits the second, if the first is set.
-    fn next_bit(&mut self) -> bool {
-        loop {
-            if self.count == 0 {
-                self.ready = self.step();
-                self.count = STEP;
-            }
-            let pair = self.ready & 3;
-            self.ready >>= 2;
-            self.count -= 2;
-            if pair & 1 == 1 {
-                return pair & 2 == 2;
-            }
+    /// Keeps of each pair of bits the second, if the first is set. Without a branch: they are
+    /// random.
+    fn refill(&mut self) {
+        let bits = self.step();
+        for pair in 0..STEP / 2 {
+            let pair = bits >> (2 * pair);
+            let keep = pair & 1;
+            self.kept |= (pair >> 1 & keep) << self.count;
+            self.count += keep as u32;
         }
+    }
+
+    fn next_bit(&mut self) -> bool {
+        while self.count == 0 {
+            self.refill();
+        }
+        let bit = self.kept & 1 == 1;
+        self.kept >>= 1;
+        self.count -= 1;
+        bit
     }
 
     fn next_integer(&mut self) -> BigInteger256 {
