@@ -154,7 +154,7 @@ mod tests {
     use super::*;
     use ark_ec::{PrimeGroup, twisted_edwards::TECurveConfig};
     use ark_ed_on_bn254::EdwardsConfig;
-    use ark_ff::{AdditiveGroup, Field};
+    use ark_ff::{AdditiveGroup, Field, Zero};
 
     #[test]
     fn scale_is_the_root_of_a_that_maps_one_curve_onto_the_other() {
@@ -178,5 +178,22 @@ mod tests {
         assert_eq!(Point::from_coordinates(Fr::ONE, Fr::ONE), Err(PointError::NotOnCurve));
         let base = Point::base();
         assert_eq!(Point::from_coordinates(-base.x(), -base.y()), Err(PointError::NotInSubgroup));
+    }
+
+    #[cfg(feature = "r1cs")]
+    #[test]
+    fn montgomery_coordinates_are_on_the_curve_and_come_back() {
+        let base = Point::base().to_projective();
+        let points = [base, base.double(), EdwardsProjective::zero(), -base];
+        let coordinates = montgomery_coordinates(&points);
+        for (point, (u, v)) in points.iter().zip(coordinates.iter()) {
+            assert_eq!(v.square(), u.square() * (*u + MONTGOMERY_A) + u);
+            if let Ok(point) = from_ark(*point) {
+                assert_eq!(point.x() * v, *u);
+                assert_eq!(point.y() * (*u + Fr::ONE), *u - Fr::ONE);
+            } else {
+                assert_eq!((*u, *v), (Fr::ZERO, Fr::ZERO));
+            }
+        }
     }
 }

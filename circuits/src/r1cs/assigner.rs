@@ -57,6 +57,11 @@ impl Linear for Fr {
     }
 }
 
+/// Room for the products and for the variables. A vector that grew would leave a copy of the
+/// witness behind.
+const ROWS: usize = 1 << 13;
+const COLUMNS: usize = ROWS + 64;
+
 /// Fills in values and notes whether every constraint holds.
 pub(super) struct Assigner {
     assignment: Assignment,
@@ -66,10 +71,10 @@ pub(super) struct Assigner {
 impl Assigner {
     /// An assigner for these public inputs, and the inputs.
     pub(super) fn new<const INPUTS: usize>(inputs: &[Fr; INPUTS]) -> (Self, [Fr; INPUTS]) {
-        let mut z = Vec::with_capacity(1 << 13);
+        let mut z = Vec::with_capacity(COLUMNS);
         z.push(Fr::ONE);
         z.extend_from_slice(inputs);
-        let rows = || Vec::with_capacity(1 << 13);
+        let rows = || Vec::with_capacity(ROWS);
         let assignment = Assignment { z, az: rows(), bz: rows() };
         (Self { assignment, satisfied: true }, *inputs)
     }
@@ -113,5 +118,21 @@ impl Backend for Assigner {
         self.assignment.az.push(*a);
         self.assignment.bz.push(*b);
         self.witness(*a * b - rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::r1cs::assign;
+    use crate::sample::Sample;
+
+    #[test]
+    fn no_vector_grows() {
+        let sample = Sample::new(1);
+        let assignment = assign(&sample.statement, &sample.witness).unwrap();
+        assert_eq!(assignment.z.capacity(), COLUMNS);
+        assert_eq!(assignment.az.capacity(), ROWS);
+        assert_eq!(assignment.bz.capacity(), ROWS);
     }
 }

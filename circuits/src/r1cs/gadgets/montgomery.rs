@@ -28,8 +28,7 @@ fn ratio<B: Backend>(b: &B, numerator: &B::Num, denominator: &B::Num) -> Fr {
     b.value(numerator) * b.value(denominator).inverse().unwrap_or_default()
 }
 
-/// numerator / denominator as a new variable, which only this constraint and later ones in A or B
-/// use: 1 constraint. The denominator must not be zero.
+/// numerator / denominator as a new variable: 1 constraint. The denominator must not be zero.
 fn quotient<B: Backend>(b: &mut B, numerator: &B::Num, denominator: &B::Num) -> B::Num {
     let quotient = b.witness(ratio(b, numerator, denominator));
     b.enforce(denominator, &quotient, numerator);
