@@ -1,5 +1,6 @@
 //! Our prover and verifier beside the published ones, on the presentation circuit.
 
+use crate::bare;
 use crate::measure::{median, microseconds, milliseconds, time_each};
 use crate::memory;
 use crate::report::Report;
@@ -18,7 +19,7 @@ type StockProof = ark_groth16::Proof<Bn254>;
 /// Statements proven by us; as many are verified, alone and in one batch.
 const PROOFS: u64 = 64;
 /// Statements proven by the stock prover.
-const STOCK_PROOFS: u64 = 9;
+const STOCK_PROOFS: u64 = 21;
 /// Statements proven on one thread.
 const ONE_THREAD_PROOFS: u64 = 21;
 /// Loads of the proving key, and batches.
@@ -59,6 +60,7 @@ pub fn run() -> Result<Report> {
         let mut rng = StdRng::seed_from_u64(0);
         one_thread.install(|| prover.prove_statement(&sample.statement, &sample.witness, &mut rng))
     })?;
+    let bare = bare::measure(&prover.sizes(), &mut rng)?;
     drop(prover);
 
     let verifier = PreparedVerifyingKey::new(store.verifying_key()?);
@@ -98,6 +100,9 @@ pub fn run() -> Result<Report> {
         msm_g1_ms: milliseconds(median(parts.iter().map(|part| part.msm_g1).collect())),
         msm_g2_ms: milliseconds(median(parts.iter().map(|part| part.msm_g2).collect())),
         prove_1thread_ms: milliseconds(prove_one_thread),
+        bare_fft_ms: milliseconds(bare.fft),
+        bare_msm_g1_ms: milliseconds(bare.msm_g1),
+        bare_msm_g2_ms: milliseconds(bare.msm_g2),
     })
 }
 

@@ -3,6 +3,7 @@
 //! Inputs are rotated: arithmetic on a repeated input is faster than in use, for branches are
 //! predicted. Figures are medians, of one run, on all cores unless said.
 
+pub mod bare;
 pub mod compare;
 pub mod measure;
 pub mod memory;

@@ -23,7 +23,7 @@ pub use error::KeyError;
 pub use manifest::{KeyFile, Manifest, Origin};
 pub use presentation::{VerifiedStatement, insecure_development_setup};
 pub use proof::Proof;
-pub use prover::{Prover, ProvingTimes};
+pub use prover::{Prover, ProverSizes, ProvingTimes};
 pub use proving_key::ProvingKey;
 pub use setup::{Progress, SetupStep, insecure_development_setup_for};
 pub use store::{KeySet, KeyStore, Saved};

@@ -51,6 +51,17 @@ pub struct ProvingTimes {
     pub msm_g2: Duration,
 }
 
+/// How much a prover adds and transforms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProverSizes {
+    /// Elements of the domain.
+    pub domain: usize,
+    /// Points of each sum in G1.
+    pub g1: [usize; 2],
+    /// Points of the sum in G2.
+    pub g2: usize,
+}
+
 impl Prover {
     /// Makes a prover that needs no memory beyond the key.
     ///
@@ -89,6 +100,15 @@ impl Prover {
         self.a.tables.size_in_bytes()
             + self.b.tables.size_in_bytes()
             + self.c.tables.size_in_bytes()
+    }
+
+    /// Sizes of the sums and transforms of one proof.
+    pub fn sizes(&self) -> ProverSizes {
+        ProverSizes {
+            domain: (self.shape.constraints + self.shape.instance).next_power_of_two(),
+            g1: [self.a.scalars.len(), self.c.scalars.len()],
+            g2: self.b.scalars.len(),
+        }
     }
 
     /// Proves `assignment`, which is checked first: nothing is ever proven of an assignment that
@@ -155,8 +175,7 @@ impl Prover {
     /// The values of ab on the coset, then z.
     fn scalars_of_c(&self, assignment: &Assignment, z: &[BigInt<4>]) -> Zeroizing<Vec<BigInt<4>>> {
         let inputs = &assignment.z[..self.shape.instance];
-        let rows = self.shape.constraints + self.shape.instance;
-        let mut scalars = Vec::with_capacity(rows.next_power_of_two() + z.len());
+        let mut scalars = Vec::with_capacity(self.sizes().domain + z.len());
         self.quotient.products_on_coset([&assignment.az, inputs], &assignment.bz, &mut scalars);
         scalars.extend_from_slice(z);
         Zeroizing::new(scalars)
