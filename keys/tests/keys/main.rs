@@ -4,6 +4,7 @@
 
 mod batch;
 mod decoding;
+mod kept_proofs;
 mod presentation;
 mod prove_and_verify;
 mod store;
