@@ -11,6 +11,8 @@ mod gadgets;
 mod policy;
 mod recorder;
 mod synthesizer;
+#[cfg(test)]
+mod tests;
 
 pub use assigner::Assignment;
 pub use recorder::{ConstraintMatrices, Row};
