@@ -107,6 +107,28 @@ impl Sample {
         Ok(Self { issuer_key, status, registry, leaf_index, statement, witness })
     }
 
+    /// Signs the credential as it stands and publishes the leaf as it stands, with the root of
+    /// the list: what an issuer can do to its own credential.
+    ///
+    /// # Panics
+    /// If the header breaks a rule that a signer checks.
+    pub fn reissue(&mut self) {
+        let signed = self.reissued().is_ok();
+        assert!(signed, "the header can be signed");
+    }
+
+    fn reissued(&mut self) -> Result<(), PolicyError> {
+        let (witness, out_of_range) = (&mut self.witness, PolicyError::NoSuchClaim);
+        let index = witness.credential.header.status_index;
+        witness.signature = self.issuer_key.sign(&witness.credential).map_err(|_| out_of_range)?;
+        witness.leaf.status_root = self.status.root();
+        witness.status_path = self.status.path(index).map_err(|_| out_of_range)?;
+        self.registry.set(self.leaf_index, witness.leaf.hash()).map_err(|_| out_of_range)?;
+        witness.registry_path = self.registry.path(self.leaf_index).map_err(|_| out_of_range)?;
+        self.statement.registry_root = self.registry.root();
+        Ok(())
+    }
+
     /// A policy that uses every slot and every kind of test, and that the credential satisfies.
     ///
     /// # Errors

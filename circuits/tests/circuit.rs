@@ -98,17 +98,6 @@ fn refused(sample: &Sample, violation: Violation) {
     assert_eq!(assign(&sample.statement, &sample.witness).unwrap_err(), violation);
 }
 
-/// What a malicious issuer can do to its own credential: sign it again and publish its leaf.
-fn reissue(sample: &mut Sample) {
-    let witness = &mut sample.witness;
-    witness.signature = sample.issuer_key.sign(&witness.credential).unwrap();
-    witness.leaf.status_root = sample.status.root();
-    witness.status_path = sample.status.path(witness.credential.header.status_index).unwrap();
-    sample.registry.set(sample.leaf_index, witness.leaf.hash()).unwrap();
-    witness.registry_path = sample.registry.path(sample.leaf_index).unwrap();
-    sample.statement.registry_root = sample.registry.root();
-}
-
 #[test]
 fn refuses_another_holders_credential() {
     let mut sample = Sample::new(1);
@@ -162,7 +151,7 @@ fn refuses_a_key_that_is_not_in_the_registry() {
 fn refuses_an_issuer_that_signs_in_anothers_name() {
     let mut sample = Sample::new(1);
     sample.witness.credential.header.issuer_id = IssuerId::from_address([9; 20]);
-    reissue(&mut sample);
+    sample.reissue();
     refused(&sample, Violation::Accreditation);
 }
 
@@ -172,7 +161,7 @@ fn refuses_an_issuer_that_signs_another_schema_than_it_is_accredited_for() {
     let other = SchemaId { id: 2, version: 1 };
     sample.witness.credential.header.schema = other;
     sample.statement.policy.schema = other;
-    reissue(&mut sample);
+    sample.reissue();
     refused(&sample, Violation::Accreditation);
 }
 
@@ -187,10 +176,10 @@ fn refuses_a_credential_of_another_schema_than_asked_for() {
 fn refuses_an_ended_accreditation() {
     let mut sample = Sample::new(1);
     sample.witness.leaf.accredited_until = sample.statement.now - 1;
-    reissue(&mut sample);
+    sample.reissue();
     refused(&sample, Violation::AccreditationEnded);
     sample.witness.leaf.accredited_until = sample.statement.now;
-    reissue(&mut sample);
+    sample.reissue();
     assert!(assign(&sample.statement, &sample.witness).is_ok());
 }
 
@@ -207,14 +196,14 @@ fn refuses_a_revoked_credential_and_a_stale_or_foreign_status_path() {
     let index = sample.witness.credential.header.status_index;
     let stale = sample.witness.status_path.clone();
     sample.status.set(index, true).unwrap();
-    reissue(&mut sample);
+    sample.reissue();
     refused(&sample, Violation::Revoked);
     sample.witness.status_path = stale;
     refused(&sample, Violation::StatusList);
 
     let mut sample = Sample::new(1);
     sample.status.set(index ^ 1 << 16, true).unwrap();
-    reissue(&mut sample);
+    sample.reissue();
     sample.witness.status_path = sample.status.path(index ^ 1 << 16).unwrap();
     refused(&sample, Violation::StatusList);
 }
@@ -233,7 +222,7 @@ fn refuses_before_and_after_the_period_and_accepts_its_ends() {
         sample.witness.credential.header.valid_until = from + 10;
         sample.witness.leaf.accredited_until = from + 100;
         sample.statement.now = from.checked_add_signed(now).unwrap();
-        reissue(&mut sample);
+        sample.reissue();
         match outcome {
             Ok(()) => assert!(assign(&sample.statement, &sample.witness).is_ok()),
             Err(violation) => refused(&sample, violation),
@@ -268,6 +257,6 @@ fn refuses_to_compare_a_claim_that_does_not_fit() {
     sample.statement.policy = Policy { schema, set: vec![], clauses }.compile().unwrap();
     // p − 5 is "−5", which would be at most 10 without the range check.
     sample.witness.credential.claims.0[0] = -Fr::from(5u64);
-    reissue(&mut sample);
+    sample.reissue();
     refused(&sample, Violation::ClaimRange);
 }

@@ -1,8 +1,10 @@
 //! Batches answer as single verifications do, and name exactly the bad proofs.
 
 use crate::toy::Toy;
-use ark_bn254::Fr;
-use ark_ff::One;
+use ark_bn254::{Fq2, Fr, G2Affine};
+use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::{One, PrimeField, UniformRand, Zero};
+use ark_serialize::CanonicalSerialize;
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 use attestry_keys::{
     PreparedVerifyingKey, Proof, Prover, VerifyError, insecure_development_setup_for,
@@ -125,6 +127,43 @@ fn an_encoding_that_is_no_proof_spoils_no_other_answer() {
             Err(VerifyError::InvalidProof),
         ]
     );
+}
+
+/// Points of the twist outside the subgroup whose strays cancel in a sum: a subgroup check of the
+/// sum alone, without weights, would let both pass.
+#[test]
+fn points_outside_the_subgroup_are_found_one_by_one() {
+    let mut rng = StdRng::seed_from_u64(13);
+    let stray = loop {
+        let point = G2Affine::get_point_from_x_unchecked(Fq2::rand(&mut rng), true);
+        let stray = point.map(|point| point.mul_bigint(Fr::MODULUS));
+        if let Some(stray) = stray.filter(|stray| !stray.is_zero()) {
+            break stray;
+        }
+    };
+    let encoded: Vec<Vec<u8>> = SCENE.items[..4]
+        .iter()
+        .enumerate()
+        .map(|(index, (_, proof))| {
+            let mut proof = proof.as_inner().clone();
+            match index {
+                1 => proof.b = (proof.b + stray).into_affine(),
+                2 => proof.b = (proof.b.into_group() - stray).into_affine(),
+                _ => {}
+            }
+            let mut bytes = Vec::new();
+            proof.serialize_compressed(&mut bytes).unwrap();
+            bytes
+        })
+        .collect();
+    let items: Vec<(&[Fr], &[u8])> = SCENE.items[..4]
+        .iter()
+        .zip(&encoded)
+        .map(|((inputs, _), bytes)| (inputs.as_slice(), bytes.as_slice()))
+        .collect();
+    let answers = SCENE.verifier.verify_encoded_batch(&items, &mut rng);
+    let refused = Err(VerifyError::ProofPoint);
+    assert_eq!(answers, [Ok(()), refused, refused, Ok(())]);
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use ark_bn254::{Bn254, Fr};
 use ark_groth16::{Groth16, prepare_verifying_key};
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 use attestry_circuits::Statement;
-use attestry_circuits::r1cs::{PresentationCircuit, assign};
+use attestry_circuits::r1cs::{PresentationCircuit, Row, assign, matrices};
 use attestry_circuits::sample::Sample;
 use attestry_keys::{
     KeyError, KeySet, KeyStore, PreparedVerifyingKey, Proof, Prover, VerifyError,
@@ -102,6 +102,29 @@ fn a_statement_that_does_not_hold_is_not_proven() {
     let mut rng = StdRng::seed_from_u64(7);
     let answer = SCENE.prover.prove_statement(&sample.statement, &sample.witness, &mut rng);
     assert!(matches!(answer, Err(KeyError::Violation(_))));
+}
+
+/// The prover's check is part of its code, in every build: stock provers assert satisfaction in
+/// debug builds only, and silently prove what is not so in release builds.
+#[test]
+fn a_forged_assignment_is_not_proven_in_any_build() {
+    let sample = Sample::new(7);
+    let honest = assign(&sample.statement, &sample.witness).unwrap();
+    let mut rng = StdRng::seed_from_u64(7);
+    let matrices = matrices();
+    // Variables that a product defines; some hints are free where nobody asks for them.
+    let products = matrices.c.iter().filter_map(|row| Some(row.last()?.1));
+    for wire in products.filter(|wire| *wire >= matrices.num_instance).step_by(997) {
+        let mut forged = honest.clone();
+        forged.z[wire] += Fr::from(2u64);
+        let times_z = |rows: &[Row]| {
+            let dot = |row: &Row| row.iter().map(|(factor, wire)| *factor * forged.z[*wire]).sum();
+            rows.iter().map(dot).collect()
+        };
+        (forged.az, forged.bz) = (times_z(&matrices.a), times_z(&matrices.b));
+        let answer = SCENE.prover.prove(&forged, &mut rng);
+        assert!(matches!(answer, Err(KeyError::Unsatisfied { .. })), "wire {wire}");
+    }
 }
 
 #[test]

@@ -204,3 +204,71 @@ fn incomplete_additions_have_a_free_slope_where_they_are_not_used() {
     // 0·slope = 2v: no slope will do.
     assert!(!holds(|b| opposite(b)));
 }
+
+/// The vectors of `tests/babyjubjub_vectors.rs`, through the gadgets.
+mod circomlib {
+    use super::*;
+    use crate::field::from_hex;
+    use serde_json::Value;
+
+    fn vectors() -> Value {
+        let text = include_str!("../../../tests/vectors/babyjubjub.json");
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn element(value: &Value) -> Fr {
+        from_hex(value.as_str().unwrap()).unwrap()
+    }
+
+    fn point(value: &Value) -> Point {
+        Point::from_coordinates(element(&value[0]), element(&value[1])).unwrap()
+    }
+
+    fn scalar(value: &Value) -> Scalar {
+        let digits = hex::decode(&value.as_str().unwrap()[2..]).unwrap();
+        Scalar::from_be_bytes_mod_order(&digits)
+    }
+
+    #[test]
+    fn the_gadgets_multiply_as_circomlibjs_does() {
+        let mut ladders = 0;
+        for vector in vectors()["arithmetic"].as_array().unwrap() {
+            if vector["operation"] != "multiply" {
+                continue;
+            }
+            let (p, s, expect) =
+                (point(&vector["p"]), scalar(&vector["scalar"]), point(&vector["expect"]));
+            if p == Point::base() {
+                assert_eq!(outputs(|b| both(multiply_base(b, &s))), coordinates(&expect));
+            }
+            for c in [0, u128::MAX] {
+                if s == challenge(c) {
+                    let found = outputs(|b| both(key_multiple(b, &p, &bits_of(c))));
+                    assert_eq!(found, coordinates(&expect));
+                    ladders += 1;
+                }
+            }
+        }
+        assert_eq!(ladders, 10);
+    }
+
+    /// The circuit's check of a signature, x(s·B − e·A) = R.x, on EdDSA-Poseidon's e = 8·h.
+    #[test]
+    fn the_gadgets_verify_signatures_of_circomlibjs() {
+        for vector in vectors()["signatures"].as_array().unwrap() {
+            if !["a signature", "another message", "another response"]
+                .contains(&vector["what"].as_str().unwrap())
+            {
+                continue;
+            }
+            let challenge = scalar(&vector["challenge"]) * Scalar::from(8u64);
+            let key_multiple = point(&vector["key"]).multiply(&challenge).unwrap();
+            let accepted = holds(|b| {
+                let response = multiply_base(b, &scalar(&vector["s"]));
+                let negated = edwards(&key_multiple).negated();
+                enforce_sum_x(b, &response, &negated, element(&vector["r"][0]));
+            });
+            assert_eq!(accepted, vector["expect"] == "accept");
+        }
+    }
+}

@@ -2,6 +2,11 @@
 
 mod bits;
 mod curve;
+mod derivation;
 mod gadgets;
+mod policy;
 mod poseidon;
+mod statement;
+mod strategies;
 mod trial;
+mod uniqueness;
