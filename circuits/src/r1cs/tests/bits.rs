@@ -1,14 +1,13 @@
 //! Products, booleans, decompositions and selections against integers and slices.
 
-use super::gadgets::{decompose, product};
+use super::gadgets::{boolean, decompose, product, recompose};
 use super::trial::{Number, any_element, element, every_hint_is_bound, holds, outputs};
 use crate::credential::{Header, IssuerId, SchemaId, pack, power_of_two};
 use crate::field::{Fr, to_u64};
 use crate::holder::HolderCommitment;
 use crate::r1cs::backend::Linear;
 use crate::r1cs::gadgets::bits::{
-    boolean, decompose_product, enforce_indexed, equal, low_bits, packed, ranged, recompose,
-    select, select_indexed,
+    decompose_product, enforce_indexed, equal, low_bits, packed, ranged, select, select_indexed,
 };
 use ark_ff::{BigInteger, PrimeField, Zero};
 use proptest::prelude::*;

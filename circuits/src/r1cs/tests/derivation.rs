@@ -316,10 +316,9 @@ impl Derivation {
         let circuit = &*CIRCUIT;
         let is_changed = |z: &[Fr], column: usize| z[column] != self.honest[column];
         let mut derived = Derived { z, undetermined: Vec::new(), broken: Vec::new() };
-        let mut changed = vec![false; derived.z.len()];
-        for column in 0..circuit.matrices.num_instance {
-            changed[column] = is_changed(&derived.z, column);
-        }
+        let inputs = 0..circuit.matrices.num_instance;
+        let mut changed: Vec<bool> = inputs.map(|column| is_changed(&derived.z, column)).collect();
+        changed.resize(derived.z.len(), false);
         for step in &self.steps {
             let (row, wires): (usize, Vec<usize>) = match step {
                 Step::Choice(wire) => {

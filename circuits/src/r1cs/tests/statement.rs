@@ -69,7 +69,7 @@ proptest! {
         let mut sample = Sample::new(2);
         sample.witness.credential.header.status_index = index;
         for bit in same_row {
-            sample.status.set(index & !127 | bit, true).unwrap();
+            sample.status.set((index & !127) | bit, true).unwrap();
         }
         sample.status.flip_all(&anywhere).unwrap();
         sample.status.set(index, revoked).unwrap();

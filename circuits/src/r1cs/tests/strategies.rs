@@ -147,7 +147,7 @@ fn another_row_of_the_same_list_is_refused_at_every_level() {
         let index = sample.witness.credential.header.status_index;
         sample.status.set(index, true).unwrap();
         // A row that differs, else it could stand for the other.
-        sample.status.set((index ^ distance) & !127 | (index + 64) % 128, true).unwrap();
+        sample.status.set(((index ^ distance) & !127) | ((index + 64) % 128), true).unwrap();
         sample.reissue();
         sample.witness.status_path = sample.status.path(index ^ distance).unwrap();
         refused(&sample, Violation::StatusList, "non-revocation");
