@@ -9,7 +9,7 @@ use crate::r1cs::backend::Linear;
 use crate::r1cs::gadgets::bits::{
     decompose_product, enforce_indexed, equal, low_bits, packed, ranged, select, select_indexed,
 };
-use ark_ff::{BigInteger, PrimeField, Zero};
+use ark_ff::{BigInteger, Field, PrimeField};
 use proptest::prelude::*;
 
 fn bits_of(value: Fr, count: usize) -> Vec<Fr> {
@@ -54,7 +54,7 @@ proptest! {
     fn low_bits_and_their_sum_are_those_of_the_integer(x in element(), count in 1usize..=254) {
         prop_assert_eq!(outputs(|b| low_bits(b, x, count)), bits_of(x, count));
         let sum = outputs(|b| vec![recompose(&low_bits(b, x, count))]);
-        let kept: Fr = bits_of(x, count).iter().rev().fold(Fr::zero(), |sum, bit| sum + sum + bit);
+        let kept: Fr = bits_of(x, count).iter().rev().fold(Fr::from(0u64), |sum, bit| sum + sum + bit);
         prop_assert_eq!(&sum, &[kept]);
         prop_assert_eq!(outputs(|b| vec![ranged(b, x, count)]), sum);
     }
@@ -162,7 +162,7 @@ fn a_number_just_below_the_modulus_has_no_64_bits() {
 fn of_two_patterns_of_254_bits_the_rule_of_the_top_bits_leaves_one() {
     let modulus = Fr::MODULUS;
     // 2^254 less the modulus: the elements below it have an alias of 254 bits.
-    let room = power_of_two(254);
+    let room = Fr::from(2u64).pow([254]);
     for x in [Fr::from(0u64), Fr::from(1u64), room - Fr::from(1u64)] {
         let mut alias = x.into_bigint();
         assert!(!alias.add_with_carry(&modulus));

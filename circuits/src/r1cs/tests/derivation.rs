@@ -21,9 +21,9 @@ use std::sync::LazyLock;
 
 const TOP_BIT: u32 = 253;
 
-/// The presentation circuit, indexed both ways.
+/// A circuit, indexed both ways.
 pub(super) struct Circuit {
-    matrices: &'static ConstraintMatrices,
+    matrices: ConstraintMatrices,
     /// The witness columns of each row, each once.
     columns: Vec<Vec<usize>>,
     /// The rows of each column.
@@ -33,7 +33,9 @@ pub(super) struct Circuit {
     sections: Vec<&'static str>,
 }
 
-pub(super) static CIRCUIT: LazyLock<Circuit> = LazyLock::new(Circuit::new);
+/// The presentation circuit.
+pub(super) static CIRCUIT: LazyLock<Circuit> =
+    LazyLock::new(|| Circuit::without_rows(|_, _| false));
 
 /// One step of a derivation.
 enum Step {
@@ -46,7 +48,8 @@ enum Step {
 }
 
 /// How each wire follows from the public inputs and the choices.
-pub(super) struct Derivation {
+pub(super) struct Derivation<'a> {
+    circuit: &'a Circuit,
     steps: Vec<Step>,
     /// The satisfied assignment around which it was found.
     pub(super) honest: Vec<Fr>,
@@ -86,8 +89,25 @@ impl Sides {
 }
 
 impl Circuit {
-    fn new() -> Self {
-        let matrices = matrices();
+    /// The presentation circuit but for some rows, told by their paragraph and sides.
+    pub(super) fn without_rows(drop: impl Fn(&str, [&Row; 3]) -> bool) -> Self {
+        let mut matrices = matrices().clone();
+        let sections: Vec<&'static str> =
+            matrices.sections.iter().flat_map(|(title, count)| vec![*title; *count]).collect();
+        let rows = matrices.a.iter().zip(&matrices.b).zip(&matrices.c).zip(&sections);
+        let kept: Vec<bool> = rows.map(|(((a, b), c), title)| !drop(title, [a, b, c])).collect();
+        let keep = |rows: &mut Vec<Row>| {
+            let mut kept = kept.iter();
+            rows.retain(|_| kept.next() == Some(&true));
+        };
+        keep(&mut matrices.a);
+        keep(&mut matrices.b);
+        keep(&mut matrices.c);
+        let sections = sections.into_iter().zip(&kept).filter(|(_, kept)| **kept);
+        Self::new(matrices, sections.map(|(title, _)| title).collect())
+    }
+
+    fn new(matrices: ConstraintMatrices, sections: Vec<&'static str>) -> Self {
         let first = matrices.num_instance;
         let all = first + matrices.num_witness;
         let mut circuit = Self {
@@ -95,13 +115,9 @@ impl Circuit {
             columns: Vec::new(),
             rows: vec![Vec::new(); all],
             boolean: vec![false; all],
-            sections: matrices
-                .sections
-                .iter()
-                .flat_map(|(title, count)| vec![*title; *count])
-                .collect(),
+            sections,
         };
-        for row in 0..matrices.num_constraints() {
+        for row in 0..circuit.matrices.num_constraints() {
             let mut columns: Vec<usize> =
                 circuit.sides_of(row).into_iter().flatten().map(|t| t.1).collect();
             columns.retain(|column| *column >= first);
@@ -118,7 +134,7 @@ impl Circuit {
         circuit
     }
 
-    fn sides_of(&self, row: usize) -> [&'static Row; 3] {
+    fn sides_of(&self, row: usize) -> [&Row; 3] {
         [&self.matrices.a[row], &self.matrices.b[row], &self.matrices.c[row]]
     }
 
@@ -227,7 +243,7 @@ impl Circuit {
     }
 
     /// Derives what can be, around a satisfied assignment.
-    pub(super) fn derive(&self, z: &[Fr]) -> Derivation {
+    pub(super) fn derive(&self, z: &[Fr]) -> Derivation<'_> {
         let mut known = vec![false; z.len()];
         known[..self.matrices.num_instance].fill(true);
         let mut unknown: Vec<usize> = self.columns.iter().map(Vec::len).collect();
@@ -248,7 +264,7 @@ impl Circuit {
                 next_choice += 1;
             }
             if next_choice == z.len() {
-                return Derivation { steps, honest: z.to_vec() };
+                return Derivation { circuit: self, steps, honest: z.to_vec() };
             }
             steps.push(Step::Choice(next_choice));
             self.learn(next_choice, &mut known, &mut unknown, &mut pending);
@@ -292,7 +308,7 @@ impl Circuit {
     }
 }
 
-impl Derivation {
+impl Derivation<'_> {
     /// The wires that were chosen, in order.
     pub(super) fn choices(&self) -> Vec<usize> {
         let choice = |step: &Step| if let Step::Choice(wire) = step { Some(*wire) } else { None };
@@ -313,7 +329,7 @@ impl Derivation {
     /// Derives every other wire anew from the public inputs and the choices in `z`. What nothing
     /// changed leads to stays as it was.
     pub(super) fn derive_from(&self, z: Vec<Fr>) -> Derived {
-        let circuit = &*CIRCUIT;
+        let circuit = self.circuit;
         let is_changed = |z: &[Fr], column: usize| z[column] != self.honest[column];
         let mut derived = Derived { z, undetermined: Vec::new(), broken: Vec::new() };
         let inputs = 0..circuit.matrices.num_instance;
@@ -329,7 +345,7 @@ impl Derivation {
                 Step::Bits { row, bits } => (*row, bits.iter().map(|bit| bit.0).collect()),
             };
             if circuit.touches(row, &changed) {
-                derived.solve(step);
+                derived.solve(circuit, step);
             } else {
                 wires.iter().for_each(|wire| derived.z[*wire] = self.honest[*wire]);
             }
@@ -344,16 +360,16 @@ impl Derivation {
 }
 
 impl Derived {
-    fn solve(&mut self, step: &Step) {
+    fn solve(&mut self, circuit: &Circuit, step: &Step) {
         match step {
             Step::Choice(_) => {}
-            Step::Linear { row, wire } => match CIRCUIT.solve_for(*row, *wire, &self.z) {
+            Step::Linear { row, wire } => match circuit.solve_for(*row, *wire, &self.z) {
                 Some(value) => self.z[*wire] = value,
                 None => self.undetermined.push(*wire),
             },
             Step::Bits { row, bits } => {
                 let among = |column| bits.iter().any(|bit| bit.0 == column);
-                let sides = CIRCUIT.sides(*row, &self.z, |column| !among(column));
+                let sides = circuit.sides(*row, &self.z, |column| !among(column));
                 let sum = sides.linear().and_then(|(constant, factors)| {
                     let (wire, exponent, negative) = bits[0];
                     let unit = factors[&wire] * signed_power(exponent, negative).inverse()?;

@@ -4,7 +4,7 @@
 
 use crate::field::Fr;
 use crate::r1cs::backend::{Backend, Linear};
-use ark_ff::{Field, PrimeField, Zero};
+use ark_ff::{Field, PrimeField};
 use proptest::prelude::*;
 
 /// A linear combination reduced to its value.
@@ -105,7 +105,7 @@ pub(super) fn every_hint_is_bound<T>(gadget: impl Fn(&mut Trial) -> T, arguments
             continue;
         }
         let another = *value * Fr::from(0x9e37_79b9_7f4a_7c15_u64) + Fr::from(0xdead_beef_u64);
-        for forged in [another, *value + Fr::ONE, -*value, Fr::ONE - value, Fr::zero()] {
+        for forged in [another, *value + Fr::ONE, -*value, Fr::ONE - value, Fr::from(0u64)] {
             if forged != *value {
                 let mut trial = Trial::forging(wire, forged);
                 let _ = gadget(&mut trial);

@@ -6,23 +6,24 @@
 //! makes; for those the choices are preimages of hashes and a signature, and a second set of them
 //! is a collision or a forgery.
 
-use super::derivation::{CIRCUIT, Derivation, signed_powers};
+use super::derivation::{CIRCUIT, Circuit, Derivation, signed_powers};
 use crate::field::Fr;
 use crate::jubjub::Scalar;
-use crate::r1cs::assign;
+use crate::r1cs::{Row, assign};
 use crate::registry::{ARITY, DEPTH};
 use crate::sample::Sample;
 use crate::status::{ARITIES, ROW_BITS};
 use ark_ff::{BigInteger, Field, PrimeField, UniformRand, Zero};
 use ark_std::rand::{SeedableRng, rngs::StdRng};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-fn derivation_of(sample: &Sample) -> Derivation {
+fn derivation_of(sample: &Sample) -> Derivation<'static> {
     CIRCUIT.derive(&assign(&sample.statement, &sample.witness).unwrap().z)
 }
 
 /// The choices of a paragraph: how many field elements and how many booleans.
-fn counts(derivation: &Derivation) -> BTreeMap<&'static str, [usize; 2]> {
+fn counts(derivation: &Derivation<'_>) -> BTreeMap<&'static str, [usize; 2]> {
     let mut counts = BTreeMap::<_, [usize; 2]>::new();
     for wire in derivation.choices() {
         if !CIRCUIT.is_unasked_inverse(wire, &derivation.honest) {
@@ -175,4 +176,44 @@ fn a_digest_plus_the_modulus_is_refused_by_the_rule_of_the_top_bits() {
     }
     let broken = CIRCUIT.broken(&z);
     assert_eq!(broken.iter().filter(|title| **title == "challenge").count(), 1);
+}
+
+/// The search is worth something only if it misses nothing that is missing.
+#[test]
+fn the_search_finds_what_a_dropped_row_sets_free() {
+    let honest = derivation_of(&Sample::new(5)).honest;
+    let choices = CIRCUIT.derive(&honest).choices().len();
+
+    // The rule of the top bits: without it a bit of the digest is the prover's, and with it the
+    // choice between the digest and the digest plus the modulus.
+    let is_rule = |title: &str, [a, b, c]: [&Row; 3]| {
+        title == "challenge" && a.len() == 1 && b.len() == 1 && c.is_empty()
+    };
+    let circuit = Circuit::without_rows(is_rule);
+    let found = circuit.derive(&honest).choices();
+    assert!(found.iter().any(|wire| circuit.section_of(*wire) == "challenge"));
+
+    // Any row that defines a wire, of each paragraph: one more wire is the prover's.
+    for title in ["nullifier", "credential digest", "key multiple", "base multiple"] {
+        let seen = Cell::new(0);
+        let circuit = Circuit::without_rows(|section, [_, _, c]| {
+            let defines = section == title && c.len() == 1;
+            seen.set(seen.get() + usize::from(defines));
+            defines && seen.get() == 40
+        });
+        assert_eq!(circuit.derive(&honest).choices().len(), choices + 1, "{title}");
+    }
+
+    // The rows that hold the root: without them any sibling will do.
+    const ROOT: usize = 1;
+    let holds_root =
+        |_: &str, sides: [&Row; 3]| sides.into_iter().flatten().any(|(_, column)| *column == ROOT);
+    let circuit = Circuit::without_rows(holds_root);
+    let derivation = circuit.derive(&honest);
+    let is_sibling =
+        |wire: &usize| circuit.section_of(*wire) == "accreditation" && !circuit.boolean[*wire];
+    let last = derivation.choices().into_iter().rfind(is_sibling).unwrap();
+    let mut z = honest.clone();
+    z[last] += Fr::ONE;
+    assert!(derivation.derive_from(z).broken.is_empty());
 }
