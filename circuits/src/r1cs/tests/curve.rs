@@ -3,10 +3,11 @@
 use super::gadgets::{add, double_and_add, edwards, enforce_sum_x, key_multiple, montgomery};
 use super::trial::{Number, Trial, every_hint_is_bound, holds, outputs};
 use crate::field::Fr;
-use crate::jubjub::{A, D, MONTGOMERY_A, Point, Scalar};
+use crate::jubjub::{A, D, MONTGOMERY_A, Point, PointError, Scalar};
 use crate::r1cs::backend::Linear;
 use crate::r1cs::gadgets::fixed_base::multiply_base;
 use crate::r1cs::gadgets::montgomery::{Edwards, Montgomery};
+use crate::schnorr::VerifyingKey;
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, Zero};
 use proptest::prelude::*;
 
@@ -184,6 +185,24 @@ fn the_curve_constants_are_the_squares_and_non_squares_that_the_formulae_need() 
     assert_eq!(MONTGOMERY_A - Fr::from(2u64), D);
     // Besides (0, 0) no point has v = 0: u² + A·u + 1 would need a root.
     assert!((MONTGOMERY_A.square() - Fr::from(4u64)).legendre().is_qnr());
+}
+
+/// Why accreditation checks keys: that of order 2 would leave v, and so the whole ladder, to the
+/// prover.
+#[test]
+fn a_key_of_order_2_would_leave_the_ladder_to_the_prover_and_is_no_key() {
+    let (x, y) = (Fr::ZERO, -Fr::ONE);
+    let ladder = |b: &mut Trial| Montgomery::of_edwards(b, &Edwards { x: Number(x), y: Number(y) });
+    let mut honest = Trial::default();
+    let _ = ladder(&mut honest);
+    let free = (0..honest.wires.len()).filter(|wire| {
+        let mut trial = Trial::forging(*wire, Fr::from(7u64));
+        let _ = ladder(&mut trial);
+        trial.broken.is_empty()
+    });
+    assert_eq!(free.count(), 1);
+    assert_eq!(VerifyingKey::from_coordinates(x, y), Err(PointError::NotInSubgroup));
+    assert_eq!(VerifyingKey::from_coordinates(x, Fr::ONE), Err(PointError::Identity));
 }
 
 /// Where an incomplete addition would leave the slope free, an honest prover has no hint, and a
