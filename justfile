@@ -42,3 +42,8 @@ contracts:
 # Measures the circuit, the prover and the verifier beside stock ark-groth16.
 compare:
     cargo run --release --locked -p attestry-benches --bin compare
+
+# A ceremony by snarkjs on the presentation circuit, and proofs with its keys. Minutes long; skips,
+# visibly, without node.
+ceremony:
+    cargo test --locked -p attestry-keys --test interop -- --ignored

@@ -8,6 +8,7 @@ mod batch;
 mod codec;
 mod error;
 mod input_tables;
+pub mod interop;
 mod manifest;
 mod parallel;
 mod presentation;

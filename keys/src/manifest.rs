@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 pub enum Origin {
     /// Made by one process, which could have forged proofs. For development only.
     InsecureDevelopment,
+    /// Imported from a file that a ceremony left. Only as good as that ceremony.
+    Imported,
 }
 
 /// Name, length and fingerprint of a key file.

@@ -115,7 +115,7 @@ fn check_matrices(
 }
 
 /// The row with its columns in order and each named once.
-fn sparse(row: &[(Fr, usize)]) -> Vec<(usize, Fr)> {
+pub(crate) fn sparse(row: &[(Fr, usize)]) -> Vec<(usize, Fr)> {
     let mut terms: Vec<_> =
         row.iter().map(|&(coefficient, column)| (column, coefficient)).collect();
     terms.sort_unstable_by_key(|&(column, _)| column);
