@@ -53,6 +53,9 @@ pub(crate) struct Present {
     /// Where the verifier's request is.
     #[arg(long)]
     request: String,
+    /// A folder to keep `request.json` and `presentation.json` in, for `keys export`.
+    #[arg(long)]
+    keep: Option<PathBuf>,
 }
 
 pub(crate) async fn run(command: Command) -> Result<ExitCode> {
@@ -125,12 +128,18 @@ fn list(vault: &Vault) -> Result<ExitCode> {
 async fn present(arguments: &Present) -> Result<ExitCode> {
     let (mut wallet, mut store) = arguments.vault.open()?;
     let http = reqwest::Client::new();
-    let request = http.get(&arguments.request).send().await?.error_for_status()?.bytes().await?;
-    let request = PresentationRequest::from_json(&request)?;
+    let received = http.get(&arguments.request).send().await?.error_for_status()?.bytes().await?;
+    let request = PresentationRequest::from_json(&received)?;
     let place = &arguments.vault.place;
     let registry = arguments.ledger.open(place).await?.snapshot().await?;
     let prover = prover(&keys::development_keys(place)?)?;
     let response = answer(&mut wallet, &mut store, &request, &registry, &prover, clock::now())?;
+    if let Some(folder) = &arguments.keep {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        std::fs::write(folder.join("request.json"), &received)?;
+        std::fs::write(folder.join("presentation.json"), serde_json::to_vec(&response)?)?;
+    }
     let answer = http.post(request.response_uri.as_str()).json(&response).send().await?;
     let accepted = answer.status().is_success();
     output::line(&answer.text().await?);

@@ -1,6 +1,8 @@
 //! The whole line as separate processes: ledger, issuer, verifier and wallet talk over HTTP.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use attestry_keys::PreparedVerifyingKey;
+use attestry_keys::interop::snarkjs;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -148,13 +150,34 @@ async fn a_licence_is_issued_presented_verified_revoked_and_refused() {
     let session = ask().await;
     let request_uri = session["request_uri"].as_str().unwrap().to_owned();
     let present = ["wallet", "present", "--ledger", &ledger.url, "--request", &request_uri];
-    assert_eq!(run(data, &present)["verified"], true);
+    let kept = data.join("kept");
+    let keep = [&present[..], &["--keep", kept.to_str().unwrap()]].concat();
+    assert_eq!(run(data, &keep)["verified"], true);
     let outcome =
         reqwest::get(format!("{}/presentations/{}", verifier.url, session["id"].as_str().unwrap()));
     let outcome: Value = outcome.await.unwrap().json().await.unwrap();
     assert_eq!(outcome["status"], "accepted");
     let name = practitioner.pointer(FAMILY_NAME_PATH).unwrap().as_str().unwrap();
     assert!(!outcome.to_string().contains(name), "a verifier never learns the name");
+
+    // What the clinic accepted is a plain Groth16 proof, which other tools can check.
+    let [request, presentation, out] =
+        ["request.json", "presentation.json", "out"].map(|name| kept.join(name));
+    let exported = attestry(data)
+        .args(["keys", "export", "--format", "snarkjs", "--out"])
+        .arg(&out)
+        .arg("--request")
+        .arg(&request)
+        .arg("--presentation")
+        .arg(&presentation)
+        .output()
+        .unwrap();
+    let files = last_json(&exported)["files"].as_array().unwrap().clone();
+    let text = |index: usize| std::fs::read_to_string(files[index].as_str().unwrap()).unwrap();
+    let key = snarkjs::read_verification_key(&text(0)).unwrap();
+    let proof = snarkjs::read_proof(&text(1)).unwrap();
+    let inputs = snarkjs::read_public_signals(&text(2)).unwrap();
+    assert_eq!(PreparedVerifyingKey::new(key).verify(&inputs, &proof), Ok(()));
 
     // The same session takes no second answer.
     let again = attestry(data).args(present).output().unwrap();

@@ -8,6 +8,7 @@ mod world;
 use crate::place::Place;
 use crate::{keys, output};
 use anyhow::{Context, Result};
+use attestry_keys::Origin;
 use attestry_ledger::LedgerUrl;
 use clap::Args;
 use report::{Expected, Found, Report};
@@ -55,7 +56,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let since = Instant::now();
     let store = keys::development_keys(&arguments.place)?;
     let manifest = store.manifest()?;
-    let found = Found::done("insecure development keys, fingerprints checked");
+    let origin = match manifest.origin {
+        Origin::InsecureDevelopment => "insecure development keys",
+        Origin::Imported => "imported keys",
+    };
+    let found = Found::done(format!("{origin}, fingerprints checked"));
     report.step("load proving and verifying keys", Expected::Done, &found, since);
 
     let mut world = World::open(arguments.ledger.as_ref(), &store, &mut report).await?;

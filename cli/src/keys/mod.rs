@@ -1,13 +1,17 @@
 //! Proving and verifying keys on disk.
 
+mod export;
+
 use crate::output;
 use crate::place::Place;
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use ark_std::rand::rngs::OsRng;
-use attestry_keys::{KeyStore, Progress};
+use attestry_keys::interop::zkey;
+use attestry_keys::{KeyStore, Progress, Saved};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Subcommand)]
@@ -16,12 +20,25 @@ pub(crate) enum Command {
     Develop(Arguments),
     /// Say which keys there are: circuit, origin, fingerprints.
     Show(Arguments),
+    /// Write the verifying key, a proof or the circuit in another tool's format.
+    Export(export::Export),
+    /// Take the keys that a ceremony on the exported circuit left.
+    Import(Import),
 }
 
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     place: Place,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    #[command(flatten)]
+    place: Place,
+    /// The `.zkey` file after the last contribution.
+    #[arg(long)]
+    zkey: PathBuf,
 }
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
@@ -34,8 +51,32 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
             let store = store(&arguments.place);
             output::json(&json!({"folder": store.folder(), "manifest": store.manifest()?}));
         }
+        Command::Export(arguments) => {
+            output::json(&json!({"files": export::run(arguments)?}));
+        }
+        Command::Import(arguments) => import(arguments)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn import(arguments: &Import) -> Result<()> {
+    let path = &arguments.zkey;
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let imported = zkey::import(&bytes, &mut OsRng)?;
+    let store = store(&arguments.place);
+    if store.save(&imported.keys)? == Saved::KeptExisting {
+        bail!("there are keys already in {}", store.folder().display());
+    }
+    output::note(
+        "the file's points agree with each other and with the circuit; whether the ceremony was \
+         the one that was announced, snarkjs zkey verify tells",
+    );
+    output::json(&json!({
+        "folder": store.folder(),
+        "manifest": store.manifest()?,
+        "contributions": imported.contributions,
+    }));
+    Ok(())
 }
 
 fn store(place: &Place) -> KeyStore {
