@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use attestry_circuits::{Context, Nullifier, registry::RegistryRoot};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Digest, Identifier, MAX_QUERIES, PresentationError, PresentationRequest, disclosed,
@@ -47,8 +48,9 @@ impl StatementParts {
 /// One query's answer: the holder's share of the statement, its proof, and the one-time key's
 /// signature over both and the request's challenge.
 ///
-/// Read from JSON with every member required and no other admitted, or from the compact bytes of
-/// [`Presentation::to_bytes`]. Reading checks the form alone; see
+/// Read from JSON: an object with every member required and no other admitted, or the unpadded
+/// base64url text of the compact bytes of [`Presentation::to_bytes`]. Reading checks the form
+/// alone; see
 /// [`verify_signature`](super::verify_signature) and [`rebuild_statement`](super::rebuild_statement).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Value")]
@@ -88,6 +90,11 @@ impl Presentation {
     }
 
     fn read(node: &Node<'_>) -> Result<Self, PresentationError> {
+        if let Value::String(compact) = node.value {
+            let bytes = URL_SAFE_NO_PAD.decode(compact);
+            let bytes = bytes.map_err(|_| node.refuse("is not unpadded base64url"))?;
+            return Self::from_bytes(&bytes);
+        }
         let object = node.object()?;
         object.only(&Self::MEMBERS)?;
         Ok(Self {
@@ -133,6 +140,14 @@ impl PresentationResponse {
     /// [`PresentationError::Malformed`] naming the element and the rule.
     pub fn from_json(text: &[u8]) -> Result<Self, PresentationError> {
         document("response", text, MAX_RESPONSE)?.try_into()
+    }
+
+    /// The JSON with each presentation in its compact form, which is what a wallet sends.
+    pub fn to_compact_json(&self) -> Value {
+        let compact = |presentation: &Presentation| URL_SAFE_NO_PAD.encode(presentation.to_bytes());
+        let presentations: BTreeMap<_, _> =
+            self.presentations.iter().map(|(id, one)| (id.as_str(), compact(one))).collect();
+        json!({ "request_id": self.request_id, "presentations": presentations })
     }
 
     /// Checks that the answer is to this request, answers every query and no other, uses circuits

@@ -386,6 +386,15 @@ fn a_response_answers_each_query_once_for_one_holder() {
     assert_eq!(response.check_complete(&request), Ok(()));
     let text = serde_json::to_vec(&response).unwrap();
     assert_eq!(PresentationResponse::from_json(&text).unwrap(), response);
+    let compact = response.to_compact_json();
+    let text = compact.to_string();
+    assert_eq!(PresentationResponse::from_json(text.as_bytes()).unwrap(), response);
+    for spoilt in ["=", " ", "A", "AAAA"] {
+        let mut compact = compact.clone();
+        let spoilt = format!("{}{spoilt}", compact["presentations"]["a"].as_str().unwrap());
+        compact["presentations"]["a"] = json!(spoilt);
+        assert!(PresentationResponse::try_from(compact).is_err());
+    }
 
     let with = |change: &dyn Fn(&mut PresentationResponse)| {
         let mut changed = response.clone();
