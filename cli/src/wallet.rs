@@ -56,6 +56,9 @@ pub(crate) struct Present {
     /// A folder to keep `request.json` and `presentation.json` in, for `keys export`.
     #[arg(long)]
     keep: Option<PathBuf>,
+    /// Proofs to keep ready for the next requests of this kind; they are made after the answer.
+    #[arg(long)]
+    ready: Option<usize>,
 }
 
 pub(crate) async fn run(command: Command) -> Result<ExitCode> {
@@ -98,8 +101,8 @@ fn init(vault: &Vault) -> Result<ExitCode> {
     if store.load()?.is_some() {
         bail!("there is a wallet already in {}", store.path().display());
     }
-    let wallet = Wallet::create(&vault.passphrase()?, KeyDerivation::RECOMMENDED, &mut OsRng)?;
-    store.save(&wallet.seal(&mut OsRng)?)?;
+    let mut wallet = Wallet::create(&vault.passphrase()?, KeyDerivation::RECOMMENDED, &mut OsRng)?;
+    wallet.save(&mut store, &mut OsRng)?;
     output::json(&json!({"holder": wallet.holder_commitment()}));
     Ok(ExitCode::SUCCESS)
 }
@@ -112,7 +115,7 @@ fn accept(arguments: &Accept) -> Result<ExitCode> {
         received.get(name).map(Value::to_string).with_context(|| format!("it lacks {name}"))
     };
     let id = wallet.accept(&part("verifiableCredential")?, &part("attestation")?, None)?;
-    store.save(&wallet.seal(&mut OsRng)?)?;
+    wallet.save(&mut store, &mut OsRng)?;
     output::json(&json!({"accepted": id.to_string()}));
     Ok(ExitCode::SUCCESS)
 }
@@ -132,8 +135,11 @@ async fn present(arguments: &Present) -> Result<ExitCode> {
     let request = PresentationRequest::from_json(&received)?;
     let place = &arguments.vault.place;
     let registry = arguments.ledger.open(place).await?.snapshot().await?;
-    let prover = prover(&keys::development_keys(place)?)?;
-    let response = answer(&mut wallet, &mut store, &request, &registry, &prover, clock::now())?;
+    let (view, prover) = (snapshot::view(&registry), prover(&keys::development_keys(place)?)?);
+    let now = clock::now();
+    let chosen = wallet.choose(&request, Some(&view), now)?.first()?;
+    let session = Session { request: &request, view: &view, prover: &prover, now };
+    let response = wallet.present(&session, &chosen, &mut store, &mut OsRng)?.to_compact_json();
     if let Some(folder) = &arguments.keep {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
@@ -143,6 +149,13 @@ async fn present(arguments: &Present) -> Result<ExitCode> {
     let answer = http.post(request.response_uri.as_str()).json(&response).send().await?;
     let accepted = answer.status().is_success();
     output::line(&answer.text().await?);
+    if let Some(ready) = arguments.ready {
+        for (query, credential) in &chosen {
+            wallet.keep_ready(&request, query, credential, ready)?;
+        }
+        wallet.save(&mut store, &mut OsRng)?;
+    }
+    while wallet.refill_step(&view, &prover, clock::now(), &mut store, &mut OsRng)? {}
     Ok(if accepted { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

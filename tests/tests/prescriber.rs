@@ -43,6 +43,10 @@ impl VaultStore for Forgetful {
     fn save(&mut self, _: &[u8]) -> std::io::Result<()> {
         Ok(())
     }
+
+    fn append(&mut self, _: u64, _: &[u8]) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 struct Office {

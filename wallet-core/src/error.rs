@@ -32,6 +32,13 @@ pub enum WalletError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The topics that are kept ready ask for more proofs than the pool keeps.
+    #[error("pool: more than {} proofs are asked to be ready", crate::MAX_POOL)]
+    PoolLimit,
+    /// The thread that proves ahead could not start, or ended.
+    #[cfg(feature = "background")]
+    #[error("the proving thread: {0}")]
+    Thread(#[source] std::io::Error),
     /// The wallet holds no such credential.
     #[error("the wallet holds no such credential")]
     UnknownCredential,

@@ -22,6 +22,10 @@ impl CredentialId {
         hasher.update(field::to_be_bytes(&credential.digest(Default::default())));
         Self(Digest::from_bytes(hasher.finalize().into()))
     }
+
+    pub(crate) fn to_bytes(self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
 }
 
 impl std::fmt::Display for CredentialId {

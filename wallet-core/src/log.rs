@@ -1,6 +1,7 @@
 //! The consent log: who asked for what and when, and what the holder did.
 
 use crate::CredentialId;
+use attestry_circuits::Scope;
 use attestry_credential::presentation::{
     ClientId, Digest, Identifier, PresentationRequest, Query, ResponseUri, ScopeParts,
 };
@@ -85,6 +86,11 @@ pub struct Answered {
     pub credential: CredentialId,
     /// The one-time public key.
     pub presentation_key: Digest,
+}
+
+/// The scope that a verifier's parts name.
+pub(crate) fn scope_of(client_id: &ClientId, parts: &ScopeParts) -> Scope {
+    Scope::new(client_id.as_str(), &parts.purpose, parts.epoch)
 }
 
 impl Asked {

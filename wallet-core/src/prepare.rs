@@ -1,21 +1,16 @@
-//! The pool: proofs made before they are asked for, each under its own one-time key.
+//! Proving, apart from the wallet: what it takes, and what comes back.
 
 use crate::held::Held;
+use crate::pool::{Prepared, Topic};
 use crate::secret::SecretBytes;
 use crate::{CircuitProver, CredentialId, RegistryView, Wallet, WalletError};
 use ark_std::rand::{CryptoRng, RngCore};
+use attestry_circuits::{Statement, Witness};
 use attestry_credential::presentation::{
-    Identifier, Presentation, PresentationError, PresentationRequest, Query, ZkParams,
+    Identifier, Presentation, PresentationError, PresentationRequest, Query, StatementParts,
     rebuild_statement,
 };
 use ed25519_dalek::SigningKey;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-
-const TOPIC_DOMAIN: &[u8] = b"attestry/pool-topic/v1";
-
-/// Proofs that a wallet keeps ready, at most.
-pub const MAX_POOL: usize = 64;
 
 /// What an answer is made from: the request, the ledger's state, the prover and the time.
 #[derive(Clone, Copy, Debug)]
@@ -40,62 +35,60 @@ impl Session<'_> {
         if self.now > self.request.expires_at {
             return Err(WalletError::RequestExpired);
         }
+        if self.is_of_prover() { Ok(()) } else { Err(WalletError::UnsupportedSystem) }
+    }
+
+    /// Whether the request accepts the prover's circuit and key.
+    pub(crate) fn is_of_prover(&self) -> bool {
         let params = self.prover.params();
-        let mut systems = self.request.zk_system_type.iter();
-        if systems.any(|system| system.params == params) {
-            Ok(())
-        } else {
-            Err(WalletError::UnsupportedSystem)
-        }
+        self.request.zk_system_type.iter().any(|system| system.params == params)
     }
 }
 
-/// A proof and the one-time key that it is bound to. Never used twice.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Prepared {
-    pub(crate) credential: CredentialId,
-    /// What it answers: see [`topic`].
-    topic: [u8; 32],
-    system: ZkParams,
-    /// Without a signature yet.
-    pub(crate) presentation: Presentation,
+/// A proof to be made: all that the prover needs, apart from the wallet, so that the wallet is
+/// free while it proves. Holds the holder's secret; its `Debug` shows nothing.
+pub(crate) struct ProofTask {
+    credential: CredentialId,
+    pub(crate) topic: Topic,
+    max_age_s: u64,
+    parts: StatementParts,
+    statement: Statement,
+    witness: Witness,
     secret_key: SecretBytes,
 }
 
-impl Prepared {
-    /// The one-time key.
-    pub(crate) fn signing_key(&self) -> SigningKey {
-        SigningKey::from_bytes(self.secret_key.expose())
+impl ProofTask {
+    pub(crate) fn prove(
+        self,
+        prover: &CircuitProver,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<Prepared, WalletError> {
+        let proof = prover.prove(&self.statement, &self.witness, rng)?;
+        let system = prover.params();
+        let (circuit_id, parts) = (system.circuit_hash, self.parts);
+        Ok(Prepared {
+            credential: self.credential,
+            topic: self.topic,
+            system,
+            max_age_s: self.max_age_s,
+            presentation: Presentation { circuit_id, parts, proof, signature: [0; 64] },
+            secret_key: self.secret_key,
+        })
     }
 }
 
-impl std::fmt::Debug for Prepared {
+impl std::fmt::Debug for ProofTask {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Prepared(redacted)")
+        f.write_str("ProofTask(redacted)")
     }
-}
-
-/// What a prepared proof can answer: the scope, the policy and its parameters.
-fn topic(request: &PresentationRequest, query: &Query) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    hasher.update(TOPIC_DOMAIN);
-    hasher.update(request.scope().to_bytes());
-    hasher.update(query.policy.hash());
-    for (name, value) in &query.parameters {
-        for part in [name.clone(), value.to_string()] {
-            hasher.update((part.len() as u64).to_be_bytes());
-            hasher.update(part);
-        }
-    }
-    hasher.finalize().into()
 }
 
 impl Wallet {
     /// Proves one query's answer ahead of time and keeps it in the pool: a later request of the
     /// same verifier, scope, policy and parameters is answered in the time of one signature.
     ///
-    /// The pool keeps [`MAX_POOL`] proofs; the oldest make room. Seal the wallet to keep it.
+    /// The pool keeps [`MAX_POOL`](crate::MAX_POOL) proofs; the oldest make room. Save the wallet
+    /// to keep it.
     ///
     /// # Errors
     /// As [`Wallet::present`], without storing.
@@ -106,98 +99,52 @@ impl Wallet {
         credential: &CredentialId,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<(), WalletError> {
-        let query = session.query(query)?;
-        let held = self.admit(session, query, credential)?;
-        let prepared = self.prove(session, query, held, rng)?;
-        let pool = self.pool_mut();
-        if pool.len() >= MAX_POOL {
-            pool.remove(0);
-        }
-        pool.push(prepared);
+        session.check()?;
+        let task = self.task(session, session.query(query)?, credential, rng)?;
+        self.pool.add(task.prove(session.prover, rng)?);
         Ok(())
     }
 
-    /// How many proofs the pool holds.
-    pub fn pool_size(&self) -> usize {
-        self.pool().len()
-    }
-
-    /// Drops the proofs that no verifier would take any more: older than `max_age_s` at `now`, or
-    /// against another registry root than the view's. Answers how many.
-    pub fn drop_stale(&mut self, view: &RegistryView<'_>, now: u64, max_age_s: u64) -> usize {
-        let before = self.pool_size();
-        let root = view.root();
-        self.pool_mut().retain(|prepared| {
-            let parts = &prepared.presentation.parts;
-            parts.registry_root == root && is_recent(parts.now, now, max_age_s)
-        });
-        before - self.pool_size()
-    }
-
-    /// Checks that the credential may answer the query, everything considered but the proof.
+    /// Checks that the credential may answer the query; by what the wallet itself knows, if there
+    /// is no view.
     pub(crate) fn admit(
         &self,
         session: &Session<'_>,
         query: &Query,
         credential: &CredentialId,
+        view: Option<&RegistryView<'_>>,
     ) -> Result<&Held, WalletError> {
-        session.check()?;
         self.check_not_withdrawn(&session.request.scope())?;
         let held = self.held_by_id(credential)?;
-        self.assess(session.request, query, held, Some(session.view), session.now)?
+        self.assess(session.request, query, held, view, session.now)?
             .map_err(WalletError::Refused)?;
         Ok(held)
     }
 
-    /// Proves one query with an admitted credential, under a fresh one-time key.
-    pub(crate) fn prove(
+    /// One query's proof to be made with a credential that may answer, under a fresh one-time
+    /// key.
+    pub(crate) fn task(
         &self,
         session: &Session<'_>,
         query: &Query,
-        held: &Held,
+        credential: &CredentialId,
         rng: &mut (impl RngCore + CryptoRng),
-    ) -> Result<Prepared, WalletError> {
+    ) -> Result<ProofTask, WalletError> {
+        let held = self.admit(session, query, credential, Some(session.view))?;
         let secret_key = fresh_key(rng);
         let key = SigningKey::from_bytes(secret_key.expose()).verifying_key().to_bytes();
         let (root, now) = (session.view.root(), session.now);
         let parts = self.statement_parts(session.request, query, held, root, now, key)?;
-        let statement = rebuild_statement(session.request, query, &parts)?;
-        let witness = self.witness(held, session.view)?;
-        let proof = session.prover.prove(&statement, &witness, rng)?;
-        let system = session.prover.params();
-        let circuit_id = system.circuit_hash;
-        Ok(Prepared {
+        Ok(ProofTask {
             credential: held.id,
-            topic: topic(session.request, query),
-            system,
-            presentation: Presentation { circuit_id, parts, proof, signature: [0; 64] },
+            topic: Topic::of(session.request, query, credential),
+            max_age_s: session.request.max_age_s,
+            statement: rebuild_statement(session.request, query, &parts)?,
+            witness: self.witness(held, session.view)?,
+            parts,
             secret_key,
         })
     }
-
-    /// Takes a proof out of the pool that answers the query with the credential, if there is one.
-    pub(crate) fn take_prepared(
-        &mut self,
-        session: &Session<'_>,
-        query: &Query,
-        credential: &CredentialId,
-    ) -> Option<Prepared> {
-        let topic = topic(session.request, query);
-        let (root, params) = (session.view.root(), session.prover.params());
-        let position = self.pool().iter().position(|prepared| {
-            let parts = &prepared.presentation.parts;
-            prepared.topic == topic
-                && prepared.credential == *credential
-                && prepared.system == params
-                && parts.registry_root == root
-                && is_recent(parts.now, session.now, session.request.max_age_s)
-        })?;
-        Some(self.pool_mut().remove(position))
-    }
-}
-
-fn is_recent(proven_at: u64, now: u64, max_age_s: u64) -> bool {
-    now.checked_sub(proven_at).is_some_and(|age| age <= max_age_s)
 }
 
 fn fresh_key(rng: &mut (impl RngCore + CryptoRng)) -> SecretBytes {

@@ -1,21 +1,26 @@
 //! Answering, declining and withdrawing.
 
-use crate::log::{Answered, Asked, LogEntry, LogEvent};
+use crate::journal::{MAX_RECORDS, Record};
+use crate::log::{Answered, Asked, LogEntry, LogEvent, scope_of};
 use crate::{Chosen, Session, VaultStore, Wallet, WalletError};
 use ark_std::rand::{CryptoRng, RngCore};
-use attestry_circuits::{Scope, WithdrawalKey};
+use attestry_circuits::WithdrawalKey;
 use attestry_credential::presentation::{
-    ClientId, Digest, PresentationError, PresentationRequest, PresentationResponse, ScopeParts,
-    sign,
+    ClientId, PresentationError, PresentationRequest, PresentationResponse, ScopeParts,
 };
 
 impl Wallet {
     /// Answers a request with the chosen credentials: with proofs from the pool where it has
     /// fitting ones, else proven now.
     ///
-    /// Before any one-time key signs, `store` has the wallet without it and with the answer in the
-    /// consent log: no key ever signs twice, even after a crash. If anything fails nothing is
+    /// Before any one-time key signs, `store` has a record of the answer, by which an opened wallet
+    /// has it in the consent log and its keys no longer in the pool: no key ever signs twice, and
+    /// no answer is missing from the log, even after a crash. If anything fails nothing is
     /// answered, and the proofs that were taken from the pool are gone all the same.
+    ///
+    /// A proof from the pool is of the view's registry root, so it still stands for accreditation
+    /// and non-revocation; the credential's own period and the policy are judged again at
+    /// `session.now`.
     ///
     /// # Errors
     /// [`WalletError::RequestExpired`], [`WalletError::UnsupportedSystem`],
@@ -30,30 +35,27 @@ impl Wallet {
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<PresentationResponse, WalletError> {
         let request = session.request;
+        session.check()?;
         let mut prepared = Vec::new();
         for query in &request.queries {
             let credential = chosen.get(&query.id).ok_or(PresentationError::Unanswered)?;
-            self.admit(session, query, credential)?;
-            prepared.push(match self.take_prepared(session, query, credential) {
+            prepared.push(match self.take_prepared(session, query, credential)? {
                 Some(prepared) => prepared,
-                None => self.prove(session, query, self.held_by_id(credential)?, rng)?,
+                None => self.task(session, query, credential, rng)?.prove(session.prover, rng)?,
             });
         }
         let queries = || request.queries.iter().zip(&prepared);
         let answers = queries().map(|(query, prepared)| Answered {
             query: query.id.clone(),
             credential: prepared.credential,
-            presentation_key: Digest::from_bytes(prepared.presentation.parts.presentation_key),
+            presentation_key: prepared.key(),
         });
         let answers = answers.collect();
         let asked = Asked::of(request);
         self.record(session.now, LogEvent::Presented { asked, answers }, store, rng)?;
 
-        let presentations = queries().map(|(query, prepared)| {
-            let mut presentation = prepared.presentation.clone();
-            sign(&mut presentation, request, query, &prepared.signing_key())?;
-            Ok((query.id.clone(), presentation))
-        });
+        let presentations = queries()
+            .map(|(query, prepared)| Ok((query.id.clone(), prepared.sign(request, query)?)));
         let response = PresentationResponse {
             request_id: request.request_id.clone(),
             presentations: presentations.collect::<Result<_, WalletError>>()?,
@@ -88,20 +90,16 @@ impl Wallet {
         store: &mut impl VaultStore,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<WithdrawalKey, WalletError> {
-        let scope = Scope::new(client_id.as_str(), &scope_parts.purpose, scope_parts.epoch);
+        let scope = scope_of(client_id, scope_parts);
         if self.check_not_withdrawn(&scope).is_ok() {
             let event =
                 LogEvent::Withdrew { client_id: client_id.clone(), scope: scope_parts.clone() };
-            self.withdrawn_mut().push(scope);
-            if let Err(error) = self.record(now, event, store, rng) {
-                self.withdrawn_mut().pop();
-                return Err(error);
-            }
+            self.record(now, event, store, rng)?;
         }
         Ok(self.holder_secret().withdrawal_key(&scope))
     }
 
-    /// Adds to the consent log and stores the wallet; the log is as before if that fails.
+    /// Adds to the consent log and stores that; the wallet is as before if it fails.
     fn record(
         &mut self,
         at: u64,
@@ -109,10 +107,15 @@ impl Wallet {
         store: &mut impl VaultStore,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<(), WalletError> {
-        self.log_mut().push(LogEntry { at, event });
-        let stored = self.seal(rng).and_then(|sealed| Ok(store.save(&sealed)?));
+        let entry = LogEntry { at, event };
+        let record = entry.record()?;
+        self.replay(Record::Logged(entry));
+        let stored = self.store_change(&record, MAX_RECORDS, store, rng);
         if stored.is_err() {
-            self.log_mut().pop();
+            let entry = self.content.log.pop();
+            if matches!(entry, Some(LogEntry { event: LogEvent::Withdrew { .. }, .. })) {
+                self.content.withdrawn.pop();
+            }
         }
         stored
     }

@@ -8,6 +8,14 @@ pub trait VaultStore {
     /// # Errors
     /// Whatever the medium refuses.
     fn save(&mut self, sealed: &[u8]) -> std::io::Result<()>;
+
+    /// Writes `record` behind the first `at` of the stored bytes, which stay as they are. After
+    /// `Ok`, a crash of the process or the machine keeps the record; after an error or a crash in
+    /// between, any part of it may stand there. Behind the record zeros may follow.
+    ///
+    /// # Errors
+    /// Whatever the medium refuses.
+    fn append(&mut self, at: u64, record: &[u8]) -> std::io::Result<()>;
 }
 
 #[cfg(feature = "file")]
@@ -18,14 +26,20 @@ mod file {
     use super::VaultStore;
     use std::ffi::OsString;
     use std::fs::{self, File, OpenOptions, TryLockError};
-    use std::io::{self, Write};
+    use std::io::{self, Seek, SeekFrom, Write};
     use std::path::{Path, PathBuf};
+
+    /// Zeros that are kept behind what is stored: a record that takes their place changes neither
+    /// the file's length nor where it lies on the disk, so that less is to be made durable.
+    const ROOM: usize = 64 * 1024;
 
     /// A sealed wallet in a file, locked against other processes for as long as this lives: two
     /// writers could each use the same one-time key.
     #[derive(Debug)]
     pub struct FileStore {
         path: PathBuf,
+        /// The file and its length, once it was written to.
+        open: Option<(File, u64)>,
         _lock: File,
     }
 
@@ -39,7 +53,7 @@ mod file {
             let path = path.into();
             let lock = owner_only().create(true).truncate(false).open(beside(&path, ".lock"))?;
             match lock.try_lock() {
-                Ok(()) => Ok(Self { path, _lock: lock }),
+                Ok(()) => Ok(Self { path, open: None, _lock: lock }),
                 Err(TryLockError::WouldBlock) => Err(io::Error::new(
                     io::ErrorKind::WouldBlock,
                     "another process has the wallet open",
@@ -67,14 +81,48 @@ mod file {
 
     impl VaultStore for FileStore {
         fn save(&mut self, sealed: &[u8]) -> io::Result<()> {
+            self.open = None;
             let staging = beside(&self.path, ".partial");
             let mut file = owner_only().create(true).truncate(true).open(&staging)?;
-            file.write_all(sealed)?;
-            file.sync_all()?;
-            drop(file);
+            let length = write_with_room(&mut file, 0, sealed)?;
             fs::rename(&staging, &self.path)?;
-            sync_folder_of(&self.path)
+            sync_folder_of(&self.path)?;
+            self.open = Some((file, length));
+            Ok(())
         }
+
+        fn append(&mut self, at: u64, record: &[u8]) -> io::Result<()> {
+            // After a failure the file is looked at anew.
+            let (mut file, mut length) = match self.open.take() {
+                Some(open) => open,
+                None => {
+                    let file = owner_only().open(&self.path)?;
+                    let length = file.metadata()?.len();
+                    (file, length)
+                }
+            };
+            if at > length {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "a record past the end"));
+            }
+            if at + record.len() as u64 > length {
+                length = write_with_room(&mut file, at, record)?;
+            } else {
+                file.seek(SeekFrom::Start(at))?;
+                file.write_all(record)?;
+                file.sync_data()?;
+            }
+            self.open = Some((file, length));
+            Ok(())
+        }
+    }
+
+    /// Writes durably at a place, with zeros after it: the file's new length.
+    fn write_with_room(file: &mut File, at: u64, bytes: &[u8]) -> io::Result<u64> {
+        file.seek(SeekFrom::Start(at))?;
+        file.write_all(bytes)?;
+        file.write_all(&[0; ROOM])?;
+        file.sync_all()?;
+        Ok(at + (bytes.len() + ROOM) as u64)
     }
 
     fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -112,8 +160,48 @@ mod file {
             assert_eq!(store.load().unwrap(), None);
             store.save(b"one").unwrap();
             store.save(b"two").unwrap();
-            assert_eq!(store.load().unwrap().as_deref(), Some(b"two".as_slice()));
+            assert_eq!(without_room(&store), b"two");
             assert!(!beside(&path, ".partial").exists());
+        }
+
+        fn without_room(store: &FileStore) -> Vec<u8> {
+            let mut bytes = store.load().unwrap().unwrap();
+            bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1);
+            bytes
+        }
+
+        #[test]
+        fn records_stand_behind_what_was_saved_also_when_the_file_is_opened_again() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("wallet");
+            let mut store = FileStore::open(&path).unwrap();
+            assert!(store.append(0, b"one").is_err(), "nothing was saved");
+            store.save(b"saved").unwrap();
+            store.append(5, b", one").unwrap();
+            drop(store);
+            let mut store = FileStore::open(&path).unwrap();
+            store.append(10, b", two").unwrap();
+            assert_eq!(without_room(&store), b"saved, one, two");
+            let past_the_end = store.append(20 + ROOM as u64, b"x").unwrap_err();
+            assert_eq!(past_the_end.kind(), io::ErrorKind::InvalidInput);
+            store.append(15, b", three").unwrap();
+            assert_eq!(without_room(&store), b"saved, one, two, three");
+            store.save(b"saved").unwrap();
+            assert_eq!(without_room(&store), b"saved");
+        }
+
+        #[test]
+        fn a_record_that_finds_no_room_makes_it() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("wallet");
+            let mut store = FileStore::open(&path).unwrap();
+            store.save(b"saved").unwrap();
+            let long = vec![7; ROOM - 10];
+            let (first, second) = (5, 5 + long.len() as u64);
+            for at in [first, second, second + long.len() as u64] {
+                store.append(at, &long).unwrap();
+            }
+            assert_eq!(without_room(&store), [b"saved".as_slice(), &[7; 3 * (ROOM - 10)]].concat());
         }
 
         #[test]

@@ -15,7 +15,7 @@ use attestry_credential::schema::{Schema, Subject};
 use attestry_credential::vcdm::{Attestation, Document, StatusEntry};
 use attestry_keys::{KeyStore, PreparedVerifyingKey, Proof, Prover, VerifyError};
 use attestry_wallet_core::{
-    CircuitProver, FileStore, KeyDerivation, RegistryView, Session, VaultStore, Wallet,
+    CircuitProver, FileStore, KeyDerivation, RegistryView, Session, Wallet,
 };
 use serde_json::json;
 use std::path::Path;
@@ -138,7 +138,7 @@ fn the_clinic_verifies_what_the_physicians_wallet_proved_ahead_of_time() {
     let session = Session { request: &request, now: NOW + 20, ..session };
     let folder = tempfile::tempdir().unwrap();
     let mut store = FileStore::open(folder.path().join("wallet")).unwrap();
-    store.save(&physicians_wallet.seal(&mut rng).unwrap()).unwrap();
+    physicians_wallet.save(&mut store, &mut rng).unwrap();
     let chosen = physicians_wallet.choose(&request, Some(&view), NOW + 20).unwrap();
     let chosen = chosen.first().unwrap();
     let response = physicians_wallet.present(&session, &chosen, &mut store, &mut rng).unwrap();

@@ -32,6 +32,11 @@ impl VaultStore for MemoryStore {
         self.0 = sealed.to_vec();
         Ok(())
     }
+
+    fn append(&mut self, _: u64, record: &[u8]) -> std::io::Result<()> {
+        self.0.extend_from_slice(record);
+        Ok(())
+    }
 }
 
 /// A person with a wallet.

@@ -161,7 +161,7 @@ fn another_states_licence_supersedes_nothing() {
 fn a_sealed_wallet_opens_as_it_was_and_shows_nothing() {
     let board = Board::new(Schema::ProviderCredential);
     let (wallet, licence) = licensed_wallet(&board);
-    let sealed = wallet.seal(&mut rng()).unwrap();
+    let sealed = wallet.backup(&mut rng()).unwrap();
     for word in ["Alma Reyes", "1234567893", "holder"] {
         assert!(!sealed.windows(word.len()).any(|window| window == word.as_bytes()));
     }
@@ -179,7 +179,7 @@ fn a_sealed_wallet_opens_as_it_was_and_shows_nothing() {
 fn a_changed_passphrase_replaces_the_former_one() {
     let mut wallet = new_wallet(1);
     wallet.change_passphrase("another passphrase", KeyDerivation::MINIMUM, &mut rng()).unwrap();
-    let sealed = wallet.seal(&mut rng()).unwrap();
+    let sealed = wallet.backup(&mut rng()).unwrap();
     assert!(Wallet::open(&sealed, PASSPHRASE).is_err());
     assert!(Wallet::open(&sealed, "another passphrase").is_ok());
 }
@@ -189,7 +189,7 @@ fn a_vault_with_another_content_is_not_a_wallet() {
     let vault =
         crate::vault::Vault::create(PASSPHRASE, KeyDerivation::MINIMUM, &mut rng()).unwrap();
     for content in [b"{}".as_slice(), b"", b"[1,2]", b"{\"format\":1}"] {
-        let sealed = vault.seal(content, &mut rng()).unwrap();
+        let (sealed, _) = vault.seal(content, &mut rng()).unwrap();
         let opened = Wallet::open(&sealed, PASSPHRASE);
         assert!(matches!(opened, Err(WalletError::Content(_))));
     }

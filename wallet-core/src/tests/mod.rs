@@ -2,8 +2,12 @@
 
 mod answering;
 mod choosing;
+mod crashing;
 mod holding;
+#[cfg(all(unix, feature = "file"))]
+mod killed;
 mod pool;
+mod refilling;
 
 use crate::{
     CircuitProver, CredentialId, KeyDerivation, RegistryView, Session, VaultStore, Wallet,
@@ -125,6 +129,15 @@ impl VaultStore for MemoryStore {
             return Err(io::Error::other("the disk is full"));
         }
         self.sealed = sealed.to_vec();
+        Ok(())
+    }
+
+    fn append(&mut self, at: u64, record: &[u8]) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::other("the disk is full"));
+        }
+        self.sealed.truncate(at as usize);
+        self.sealed.extend_from_slice(record);
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ pub(super) const SALT: usize = 16;
 pub(super) const KEY_CHECK: usize = 32;
 
 const MAGIC: &[u8; 15] = b"attestry-vault\n";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const CHECKSUM: usize = 8;
 const LENGTH: usize = MAGIC.len() + 2 + 4 + 4 + SALT + KEY_CHECK + CHECKSUM;
 

@@ -1,13 +1,16 @@
 //! Encryption at rest: one secret-keeping container of bytes.
 //!
 //! ```text
-//! header (see [`header`])  ‖  24-byte nonce  ‖  XChaCha20-Poly1305 ciphertext and tag
+//! header (see [`header`])  ‖  nonce (24)  ‖  length (8)  ‖  XChaCha20-Poly1305 ciphertext and tag
+//!                          ‖  records (see [`journal`])
 //! ```
 //!
 //! The key is Argon2id of the passphrase; the header is the associated data, so that no parameter
-//! can be changed without notice. The same bytes are the backup.
+//! can be changed without notice. A change of the content is a record behind it, so that it costs
+//! what it is long and not what the content is.
 
 mod header;
+mod journal;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use ark_std::rand::{CryptoRng, RngCore};
@@ -16,6 +19,7 @@ use chacha20poly1305::{
     aead::{Aead, Payload},
 };
 use header::Header;
+pub use journal::{Position, Tail};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -86,6 +90,19 @@ impl KeyDerivation {
     }
 }
 
+/// What a container held.
+#[derive(Debug)]
+pub struct Opened {
+    /// The key.
+    pub vault: Vault,
+    /// The content.
+    pub content: Zeroizing<Vec<u8>>,
+    /// The records that are whole, in their order.
+    pub records: Vec<Zeroizing<Vec<u8>>>,
+    /// What stands after them.
+    pub tail: Tail,
+}
+
 /// The key of an opened container. Zeroized on drop, never printed.
 pub struct Vault {
     header: Header,
@@ -112,29 +129,44 @@ impl Vault {
         Ok(Self { header, key })
     }
 
-    /// Opens a container: its key and its content.
+    /// Opens a container: its key, its content and the records behind it.
     ///
     /// # Errors
     /// [`VaultError::WrongPassphrase`] if the header is intact but the passphrase is another;
     /// [`VaultError::Damaged`] if header or content were changed;
     /// [`VaultError::KeyDerivation`], before anything is derived, if the header asks for a cost out of
     /// range; [`VaultError::NotAVault`] or [`VaultError::Version`] for other bytes.
-    pub fn open(bytes: &[u8], passphrase: &str) -> Result<(Self, Zeroizing<Vec<u8>>), VaultError> {
+    pub fn open(bytes: &[u8], passphrase: &str) -> Result<Opened, VaultError> {
         let (header, rest) = Header::read(bytes)?;
         let key = derive(passphrase, &header.salt, header.cost)?;
         if key_check(&key) != header.key_check {
             return Err(VaultError::WrongPassphrase);
         }
-        let damaged = VaultError::Damaged("the content");
-        let (nonce, ciphertext) = rest.split_at_checked(NONCE).ok_or(damaged)?;
-        let payload = Payload { msg: ciphertext, aad: &header.to_bytes() };
-        let content = XChaCha20Poly1305::new((&*key).into())
-            .decrypt(XNonce::from_slice(nonce), payload)
-            .map_err(|_| damaged)?;
-        Ok((Self { header, key }, Zeroizing::new(content)))
+        Self { header, key }.read(bytes.len(), rest)
     }
 
-    /// The container's bytes with this content, under a fresh nonce.
+    /// What stands after the header of a container of so many bytes.
+    fn read(self, length: usize, rest: &[u8]) -> Result<Opened, VaultError> {
+        let damaged = VaultError::Damaged("the content");
+        let (nonce, rest) = rest.split_first_chunk().ok_or(damaged)?;
+        let (content, rest) = rest.split_first_chunk().ok_or(damaged)?;
+        let content = usize::try_from(u64::from_be_bytes(*content)).map_err(|_| damaged)?;
+        let (ciphertext, journal) = rest.split_at_checked(content).ok_or(damaged)?;
+        let content = self.decrypt(nonce, ciphertext, &self.header.to_bytes()).ok_or(damaged)?;
+        let start = Position::after_content(*nonce, length - journal.len());
+        let (records, tail) = self.read_records(start, journal);
+        Ok(Opened { vault: self, content, records, tail })
+    }
+
+    /// Opens a container of this key without deriving it again, for tests that open many.
+    #[cfg(test)]
+    pub(crate) fn open_again(&self, bytes: &[u8]) -> Result<Opened, VaultError> {
+        let (header, rest) = Header::read(bytes)?;
+        Self { header, key: self.key.clone() }.read(bytes.len(), rest)
+    }
+
+    /// The container's bytes with this content, under a fresh nonce, and where its first record
+    /// goes.
     ///
     /// # Errors
     /// [`VaultError::TooLong`] past the cipher's limit of 256 GiB.
@@ -142,16 +174,40 @@ impl Vault {
         &self,
         content: &[u8],
         rng: &mut (impl RngCore + CryptoRng),
-    ) -> Result<Vec<u8>, VaultError> {
+    ) -> Result<(Vec<u8>, Position), VaultError> {
+        let mut bytes = self.header.to_bytes().to_vec();
+        let (nonce, ciphertext) = self.encrypt(content, &bytes, rng)?;
+        bytes.extend_from_slice(&nonce);
+        bytes.extend_from_slice(&(ciphertext.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(&ciphertext);
+        let start = Position::after_content(nonce, bytes.len());
+        Ok((bytes, start))
+    }
+
+    /// The plaintext under a fresh nonce, and that nonce.
+    fn encrypt(
+        &self,
+        plaintext: &[u8],
+        associated: &[u8],
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<([u8; NONCE], Vec<u8>), VaultError> {
         let mut nonce = [0; NONCE];
         rng.fill_bytes(&mut nonce);
-        let mut bytes = self.header.to_bytes().to_vec();
         let ciphertext = XChaCha20Poly1305::new((&*self.key).into())
-            .encrypt(XNonce::from_slice(&nonce), Payload { msg: content, aad: &bytes })
+            .encrypt(XNonce::from_slice(&nonce), Payload { msg: plaintext, aad: associated })
             .map_err(|_| VaultError::TooLong)?;
-        bytes.extend_from_slice(&nonce);
-        bytes.extend_from_slice(&ciphertext);
-        Ok(bytes)
+        Ok((nonce, ciphertext))
+    }
+
+    fn decrypt(
+        &self,
+        nonce: &[u8; NONCE],
+        ciphertext: &[u8],
+        associated: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let payload = Payload { msg: ciphertext, aad: associated };
+        let cipher = XChaCha20Poly1305::new((&*self.key).into());
+        cipher.decrypt(XNonce::from_slice(nonce), payload).ok().map(Zeroizing::new)
     }
 }
 
