@@ -4,6 +4,7 @@ use crate::bare;
 use crate::measure::{median, microseconds, milliseconds, time_each};
 use crate::memory;
 use crate::report::Report;
+use crate::show;
 use anyhow::{Result, anyhow, ensure};
 use ark_bn254::{Bn254, Fr};
 use ark_groth16::Groth16;
@@ -82,6 +83,7 @@ pub fn run() -> Result<Report> {
     })?;
     ensure!(answers.iter().flatten().all(Result::is_ok), "a batch refuses a proof");
 
+    let shown = show::run(&store, &mut rng)?;
     let matrices = matrices();
     Ok(Report {
         constraints: matrices.num_constraints(),
@@ -103,6 +105,8 @@ pub fn run() -> Result<Report> {
         bare_fft_ms: milliseconds(bare.fft),
         bare_msm_g1_ms: milliseconds(bare.msm_g1),
         bare_msm_g2_ms: milliseconds(bare.msm_g2),
+        show_ms: milliseconds(shown.time),
+        presentation_bytes: shown.bytes,
     })
 }
 

@@ -8,3 +8,4 @@ pub mod compare;
 pub mod measure;
 pub mod memory;
 pub mod report;
+pub mod show;

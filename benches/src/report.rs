@@ -45,6 +45,11 @@ pub struct Report {
     pub bare_msm_g1_ms: f64,
     /// A bare multi-scalar multiplication in G2 of the prover's size, by ark-ec.
     pub bare_msm_g2_ms: f64,
+    /// From a request that the holder has agreed to, to an answer from the pool; the answer's
+    /// record is by then durable in the wallet's file.
+    pub show_ms: f64,
+    /// Bytes of that answer's presentation, which discloses nothing.
+    pub presentation_bytes: usize,
 }
 
 impl fmt::Display for Report {
@@ -76,6 +81,9 @@ impl fmt::Display for Report {
             )?;
         }
         writeln!(f, "  {:<28}{:>12.1} MB", "peak memory", self.peak_rss_mb)?;
+        writeln!(f, "show, from the pool")?;
+        writeln!(f, "  {:<28}{:>12.2} ms", "whole, stored durably", self.show_ms)?;
+        writeln!(f, "  {:<28}{:>12} bytes", "sent", self.presentation_bytes)?;
         writeln!(f, "verify, a proof")?;
         for (what, us) in [
             ("alone", self.verify_us),
