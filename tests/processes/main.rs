@@ -149,9 +149,10 @@ async fn a_licence_is_issued_presented_verified_revoked_and_refused() {
     };
     let session = ask().await;
     let request_uri = session["request_uri"].as_str().unwrap().to_owned();
+    let ready = ["--ready", "2"];
     let present = ["wallet", "present", "--ledger", &ledger.url, "--request", &request_uri];
     let kept = data.join("kept");
-    let keep = [&present[..], &["--keep", kept.to_str().unwrap()]].concat();
+    let keep = [&present[..], &ready, &["--keep", kept.to_str().unwrap()]].concat();
     assert_eq!(run(data, &keep)["verified"], true);
     let outcome =
         reqwest::get(format!("{}/presentations/{}", verifier.url, session["id"].as_str().unwrap()));
@@ -179,7 +180,7 @@ async fn a_licence_is_issued_presented_verified_revoked_and_refused() {
     let inputs = snarkjs::read_public_signals(&text(2)).unwrap();
     assert_eq!(PreparedVerifyingKey::new(key).verify(&inputs, &proof), Ok(()));
 
-    // The same session takes no second answer.
+    // The same session takes no second answer, though the wallet has one ready.
     let again = attestry(data).args(present).output().unwrap();
     assert!(!again.status.success());
     assert!(String::from_utf8_lossy(&again.stdout).contains("replayed"));

@@ -67,7 +67,7 @@ mod file {
             &self.path
         }
 
-        /// The stored bytes; none if nothing was stored yet.
+        /// The stored bytes, zeros behind them; none if nothing was stored yet.
         ///
         /// # Errors
         /// What the file system refuses.
