@@ -128,7 +128,8 @@ impl FromStr for TaxonomyCode {
     type Err = Rule;
 
     fn from_str(text: &str) -> Result<Self, Rule> {
-        let holds = text.len() == PREFIX_LENGTH + SUFFIX_LENGTH + 1
+        let holds = text.is_ascii()
+            && text.len() == PREFIX_LENGTH + SUFFIX_LENGTH + 1
             && text.ends_with('X')
             && base36(&text[..PREFIX_LENGTH]).is_some()
             && base36(&text[PREFIX_LENGTH..PREFIX_LENGTH + SUFFIX_LENGTH]).is_some();

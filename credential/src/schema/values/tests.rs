@@ -56,6 +56,8 @@ fn a_taxonomy_prefix_stands_for_its_whole_group() {
     assert_eq!(code("207R00000X").suffix(), 1);
     assert!("207RC0000Y".parse::<TaxonomyCode>().is_err());
     assert!("207rc0000X".parse::<TaxonomyCode>().is_err());
+    // Ten bytes, of which a character spans the end of the prefix.
+    assert!("070\u{bd6c}R00X".parse::<TaxonomyCode>().is_err());
 }
 
 #[test]
