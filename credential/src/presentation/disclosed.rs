@@ -85,8 +85,19 @@ pub(super) fn check_asked(query: &Query, disclosed: &Disclosed) -> Result<(), Pr
 
 fn is_canonical(spec: &ClaimSpec, value: &Value) -> bool {
     let Ok(element) = spec.encode(value) else { return false };
-    // The preimage of a hash has the form that its type demands.
-    spec.kind.is_hash() || spec.decode(&element) == Ok(Some(value.clone()))
+    match spec.kind.is_hash() {
+        true => *value == sorted(value.clone()),
+        false => spec.decode(&element) == Ok(Some(value.clone())),
+    }
+}
+
+/// The preimage of a hash in its one form: a list sorted and without repetition, as it is hashed.
+fn sorted(mut value: Value) -> Value {
+    if let Value::Array(items) = &mut value {
+        items.sort_unstable_by(|one, two| one.as_str().cmp(&two.as_str()));
+        items.dedup();
+    }
+    value
 }
 
 fn is_address(value: &Value) -> bool {
@@ -108,7 +119,7 @@ pub fn disclosed_by(
     for spec in query.policy.disclosures() {
         let element = credential.claims.0.get(spec.slot).ok_or(PresentationError::Disclosure)?;
         let value = spec.decode(element)?.ok_or(PresentationError::Disclosure)?;
-        let value = if spec.kind.is_hash() { preimage(spec, subject)? } else { value };
+        let value = if spec.kind.is_hash() { sorted(preimage(spec, subject)?) } else { value };
         if spec.encode(&value).as_ref() != Ok(element) {
             return Err(PresentationError::Disclosure);
         }

@@ -344,7 +344,7 @@ fn a_time_that_does_not_fit_is_refused() {
 }
 
 #[test]
-fn a_hashed_claim_is_disclosed_as_the_credential_states_it() {
+fn a_hashed_claim_is_disclosed_in_one_form() {
     let form = "ab".repeat(32);
     let consent = json!({
         "scope": "research", "defaultDecision": "deny", "study": "NCT09000016",
@@ -367,7 +367,21 @@ fn a_hashed_claim_is_disclosed_as_the_credential_states_it() {
     let query = Query::new(id("form"), policy, Default::default()).unwrap();
     let disclosed = disclosed_by(&query, &credential, &subject).unwrap();
     assert_eq!(disclosed.get("form_hash"), Some(&json!(form)));
-    assert!(disclosed.get("recipients").is_some());
+    assert_eq!(disclosed.get("recipients"), Some(&json!(["Organization/a", "Organization/b"])));
+
+    let request = request();
+    let mut parts = presentation(&request).parts;
+    parts.disclosed = disclosed.clone();
+    rebuild_statement(&request, &query, &parts).unwrap();
+    for recipients in [
+        json!(["Organization/b", "Organization/a"]),
+        json!(["Organization/a", "Organization/b", "Organization/b"]),
+        json!(["Organization/a\0Organization/b"]),
+    ] {
+        parts.disclosed = disclosed.clone().with("recipients", recipients);
+        let rebuilt = rebuild_statement(&request, &query, &parts);
+        assert_eq!(rebuilt, Err(PresentationError::Disclosure));
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use attestry_circuits::{Fr, field};
 use serde_json::Value;
 
 use super::values::{
-    Day, Language, MondoId, Npi, Sha256Digest, StudyId, Version, base36, to_base36,
+    Day, Language, MondoId, Npi, Sha256Digest, StudyId, Text, Version, base36, to_base36,
 };
 use crate::{
     error::{CredentialError, Rule},
@@ -127,8 +127,8 @@ impl ClaimSpec {
             ClaimKind::Document => return Ok(document_claim(&node.parse()?)),
             ClaimKind::Recipients => {
                 let items = node.items()?;
-                let names: Result<Vec<&str>, _> = items.iter().map(Node::text).collect();
-                return Ok(recipients_claim(names?));
+                let names: Result<Vec<Text>, _> = items.iter().map(Node::parse).collect();
+                return Ok(recipients_claim(names?.iter().map(Text::as_str)));
             }
             ClaimKind::Text => {
                 return Err(node.refuse("is a salted text, whose value no policy can name"));

@@ -64,6 +64,7 @@ fn recipients_do_not_depend_on_their_order() {
     let value = json!(["Organization/b", "Organization/a"]);
     assert_eq!(spec.encode(&value), Ok(other.0[14]));
     assert_ne!(claims(json!({"recipients": ["Organization/aOrganization/b"]})).0[14], other.0[14]);
+    assert!(spec.encode(&json!(["Organization/a\0Organization/b"])).is_err());
 }
 
 #[test]
