@@ -47,3 +47,12 @@ compare:
 # visibly, without node.
 ceremony:
     cargo test --locked -p attestry-keys --test interop -- --ignored
+
+# Builds every fuzz target. Skips, visibly, without a C++ compiler.
+fuzz-build:
+    cd fuzz && cargo fmt --check
+    fuzz/run build
+
+# Runs every fuzz target for so many seconds.
+fuzz seconds="20":
+    fuzz/run {{seconds}}
