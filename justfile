@@ -56,3 +56,7 @@ fuzz-build:
 # Runs every fuzz target for so many seconds.
 fuzz seconds="20":
     fuzz/run {{seconds}}
+
+# Measures peers from the package registries beside this, in one table. Downloads and builds them.
+peers:
+    benches/peers/run
