@@ -313,7 +313,8 @@ impl ProvingKey {
         if shape.instance == 0 {
             return Err(reader.malformed("it has no constant wire"));
         }
-        let scalars_of_c = shape.domain()?.size() + shape.variables();
+        let domain = shape.domain()?.size();
+        let scalars_of_c = domain + shape.variables();
         let key = Self {
             shape,
             alpha_g1: reader.one()?,
@@ -324,6 +325,10 @@ impl ProvingKey {
             c: Bases::read(&mut reader, scalars_of_c)?,
             output: OutputMatrix::read(&mut reader, &shape)?,
         };
+        // A prover makes tables of the domain's size: the bytes must have a base for each place.
+        if key.c.points.len() < domain {
+            return Err(reader.malformed("it has fewer bases than its domain has places"));
+        }
         reader.finish()?;
         Ok(key)
     }

@@ -125,6 +125,14 @@ fn rejects_a_point_of_the_twist_outside_the_subgroup() {
 }
 
 #[test]
+fn rejects_a_proving_key_whose_domain_is_larger_than_the_key() {
+    let mut key = SCENE.proving_key.clone();
+    let instance = key.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+    key[instance..instance + 4].copy_from_slice(&(1u32 << 23).to_le_bytes());
+    assert!(ProvingKey::from_bytes_unchecked(&key).is_err());
+}
+
+#[test]
 fn a_proof_of_other_points_is_decoded_and_then_rejected() {
     let generator = ark_groth16::Proof::<Bn254> {
         a: G1Affine::generator(),
