@@ -59,7 +59,7 @@ pub fn write(matrices: &ConstraintMatrices) -> Vec<u8> {
     file.finish()
 }
 
-/// Reads constraints. Labels are not looked at; the sections' titles are not in the file.
+/// Reads constraints. Labels are counted, not looked at; the sections' titles are not in the file.
 ///
 /// # Errors
 /// [`KeyError::Malformed`] if it is not such a file over BN254's scalar field, uses custom gates,
@@ -81,6 +81,11 @@ pub fn read(bytes: &[u8]) -> Result<ConstraintMatrices, KeyError> {
         return Err(header.malformed("it has more public wires than wires"));
     }
     header.finish()?;
+    // So that few bytes cannot claim many wires.
+    let labels = sections.section(WIRE_LABELS, "r1cs labels")?;
+    if Some(labels.len()) != wires.checked_mul(size_of::<u64>()) {
+        return Err(labels.malformed("it has not one label for each wire"));
+    }
 
     let mut section = sections.section(CONSTRAINTS, "r1cs constraints")?;
     if count > section.len() / EMPTY_CONSTRAINT {

@@ -58,3 +58,16 @@ fn refuses_truncations_suffixes_and_damaged_lengths() {
         }
     }
 }
+
+#[test]
+fn refuses_more_wires_than_are_labelled() {
+    let mut file = write(matrices());
+    // The header section comes first: magic, version, sections, its type and length; then the
+    // element's length and the modulus.
+    let wires = 12 + 12 + 4 + 32;
+    let count = u32::from_le_bytes(file[wires..wires + 4].try_into().unwrap());
+    assert_eq!(count as usize, matrices().num_instance + matrices().num_witness);
+    file[wires..wires + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+    let error = read(&file).unwrap_err().to_string();
+    assert!(error.contains("one label for each wire"), "{error}");
+}
