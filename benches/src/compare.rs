@@ -61,6 +61,11 @@ pub fn run() -> Result<Report> {
         let mut rng = StdRng::seed_from_u64(0);
         one_thread.install(|| prover.prove_statement(&sample.statement, &sample.witness, &mut rng))
     })?;
+    let without_lanes = Prover::with_tables_without_lanes(store.proving_key()?)?;
+    let (prove_without_lanes, _) = time_each(&samples[..STOCK_PROOFS as usize], |sample| {
+        without_lanes.prove_statement(&sample.statement, &sample.witness, &mut rng)
+    })?;
+    drop(without_lanes);
     let bare = bare::measure(&prover.sizes(), &mut rng)?;
     drop(prover);
 
@@ -102,6 +107,7 @@ pub fn run() -> Result<Report> {
         msm_g1_ms: milliseconds(median(parts.iter().map(|part| part.msm_g1).collect())),
         msm_g2_ms: milliseconds(median(parts.iter().map(|part| part.msm_g2).collect())),
         prove_1thread_ms: milliseconds(prove_one_thread),
+        prove_without_lanes_ms: milliseconds(prove_without_lanes),
         bare_fft_ms: milliseconds(bare.fft),
         bare_msm_g1_ms: milliseconds(bare.msm_g1),
         bare_msm_g2_ms: milliseconds(bare.msm_g2),

@@ -39,6 +39,8 @@ pub struct Report {
     pub msm_g2_ms: f64,
     /// As `prove_ms`, on one thread.
     pub prove_1thread_ms: f64,
+    /// As `prove_ms`, without lanes: what a processor without AVX-512 IFMA would do.
+    pub prove_without_lanes_ms: f64,
     /// Four bare transforms of the circuit's size, by ark-poly, two at a time.
     pub bare_fft_ms: f64,
     /// Bare multi-scalar multiplications in G1 of the prover's sizes, by ark-ec.
@@ -68,6 +70,7 @@ impl fmt::Display for Report {
         writeln!(f, "  {:<28}{:>12.1} ms  ({faster:.2} times stock)", "whole", self.prove_ms)?;
         writeln!(f, "  {:<28}{:>12.1} ms", "stock", self.prove_stock_ms)?;
         writeln!(f, "  {:<28}{:>12.1} ms", "on one thread", self.prove_1thread_ms)?;
+        writeln!(f, "  {:<28}{:>12.1} ms", "without lanes", self.prove_without_lanes_ms)?;
         writeln!(f, "    {:<26}{:>12.2} ms", "witness", self.witness_ms)?;
         for (part, ms, bare) in [
             ("FFT", self.fft_ms, self.bare_fft_ms),

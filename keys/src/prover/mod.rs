@@ -14,7 +14,7 @@ use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::{BigInt, Field, One, PrimeField, UniformRand};
 use ark_std::rand::{CryptoRng, RngCore};
 use attestry_circuits::r1cs::Assignment;
-use attestry_lanes::Curve;
+use attestry_lanes::{Curve, Engine};
 use msm::{Plan, Tables};
 use points::Points;
 use quotient::Quotient;
@@ -68,29 +68,42 @@ impl Prover {
     /// # Errors
     /// [`KeyError::CircuitTooLarge`] if the field has too few roots of unity for the circuit.
     pub fn new(key: ProvingKey) -> Result<Self, KeyError> {
-        Self::with_plans(key, Plan::without_tables)
+        Self::with_plans(key, Plan::without_tables, Engine::detect())
     }
 
-    /// Makes a prover that holds multiples of the key's bases: about 20 times the key's size in
-    /// memory, for proofs in about two thirds of the time. Worth its making from the second
-    /// proof or so on.
+    /// Makes a prover that holds multiples of the key's bases: about 17 times the key's size in
+    /// memory, for proofs in about two thirds of the time. Worth its making from about the
+    /// thirtieth proof on.
     ///
     /// # Errors
     /// [`KeyError::CircuitTooLarge`] if the field has too few roots of unity for the circuit.
     pub fn with_tables(key: ProvingKey) -> Result<Self, KeyError> {
-        Self::with_plans(key, Plan::with_full_tables)
+        Self::with_plans(key, Plan::with_full_tables, Engine::detect())
     }
 
-    fn with_plans(key: ProvingKey, plan: fn(usize, u32) -> Plan) -> Result<Self, KeyError> {
+    /// As [`with_tables`](Self::with_tables), on arkworks' arithmetic whatever the processor has:
+    /// to test and to measure what other processors do.
+    ///
+    /// # Errors
+    /// [`KeyError::CircuitTooLarge`] if the field has too few roots of unity for the circuit.
+    pub fn with_tables_without_lanes(key: ProvingKey) -> Result<Self, KeyError> {
+        Self::with_plans(key, Plan::with_full_tables, None)
+    }
+
+    fn with_plans(
+        key: ProvingKey,
+        plan: fn(usize, u32) -> Plan,
+        engine: Option<Engine>,
+    ) -> Result<Self, KeyError> {
         Ok(Self {
-            quotient: Quotient::new(&key.shape)?,
+            quotient: Quotient::new(&key.shape, engine)?,
             shape: key.shape,
             alpha_g1: key.alpha_g1,
             beta_g2: key.beta_g2,
             delta_g2: key.delta_g2,
-            a: Multiplier::new(key.a, plan),
-            b: Multiplier::new(key.b, plan),
-            c: Multiplier::new(key.c, plan),
+            a: Multiplier::new(key.a, plan, engine),
+            b: Multiplier::new(key.b, plan, engine),
+            c: Multiplier::new(key.c, plan, engine),
             output: key.output,
         })
     }
@@ -224,9 +237,12 @@ struct Multiplier<P: Curve> {
 }
 
 impl<P: Curve> Multiplier<P> {
-    fn new(bases: Bases<Affine<P>>, plan: fn(usize, u32) -> Plan) -> Self {
+    fn new(bases: Bases<Affine<P>>, plan: fn(usize, u32) -> Plan, engine: Option<Engine>) -> Self {
         let plan = plan(bases.points.len(), Fr::MODULUS_BIT_SIZE);
-        Self { scalars: bases.scalars, tables: Tables::build(Points::new(bases.points), plan) }
+        Self {
+            scalars: bases.scalars,
+            tables: Tables::build(Points::new(bases.points, engine), plan),
+        }
     }
 
     fn sum(&self, scalars: &[BigInt<4>]) -> Projective<P> {

@@ -260,6 +260,7 @@ mod tests {
     use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
     use ark_ff::{One, PrimeField, UniformRand};
     use ark_std::rand::{RngCore, SeedableRng, rngs::StdRng};
+    use attestry_lanes::Engine;
 
     fn naive<P: Curve>(bases: &[Affine<P>], scalars: &[BigInt<4>]) -> Projective<P> {
         bases.iter().zip(scalars).map(|(p, s)| p.mul_bigint(s)).sum()
@@ -299,7 +300,8 @@ mod tests {
             let windows = 255u32.div_ceil(window_bits);
             for levels in [1, 2, 3, windows] {
                 let plan = Plan { window_bits, windows, levels, passes: windows.div_ceil(levels) };
-                for points in [Points::Single(bases.clone()), Points::new(bases.clone())] {
+                for engine in [None, Engine::detect()] {
+                    let points = Points::new(bases.clone(), engine);
                     let tables = Tables::build(points, plan);
                     assert_eq!(tables.msm(&scalars), expected, "{plan:?}");
                 }
@@ -313,7 +315,7 @@ mod tests {
         let expected = naive(&bases, &scalars);
         assert_eq!(msm(bases.clone(), &scalars, 254), expected);
         let plan = Plan::with_full_tables(bases.len(), 254);
-        let tables = Tables::build(Points::new(bases), plan);
+        let tables = Tables::build(Points::new(bases, Engine::detect()), plan);
         assert_eq!(tables.msm(&scalars), expected);
 
         let mut rng = StdRng::seed_from_u64(3);
@@ -321,7 +323,10 @@ mod tests {
         let expected = naive(&bases, &scalars[..70]);
         assert_eq!(msm(bases.clone(), &scalars[..70], 254), expected);
         let plan = Plan::with_full_tables(bases.len(), 254);
-        assert_eq!(Tables::build(Points::new(bases), plan).msm(&scalars[..70]), expected);
+        assert_eq!(
+            Tables::build(Points::new(bases, Engine::detect()), plan).msm(&scalars[..70]),
+            expected
+        );
     }
 
     #[test]

@@ -18,9 +18,9 @@ pub(crate) enum Points<P: Curve> {
 }
 
 impl<P: Curve> Points<P> {
-    /// In the best form that the processor has.
-    pub(crate) fn new(points: Vec<Affine<P>>) -> Self {
-        match Engine::detect() {
+    /// In lanes if there is an engine.
+    pub(crate) fn new(points: Vec<Affine<P>>, engine: Option<Engine>) -> Self {
+        match engine {
             None => Self::Single(points),
             Some(engine) => {
                 Self::Lanes(engine, points.iter().map(|point| P::pack(engine, point)).collect())

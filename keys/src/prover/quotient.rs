@@ -18,10 +18,10 @@ pub(super) enum Quotient {
 }
 
 impl Quotient {
-    /// For circuits of this shape.
-    pub(super) fn new(shape: &Shape) -> Result<Self, KeyError> {
+    /// For circuits of this shape; in lanes if there is an engine.
+    pub(super) fn new(shape: &Shape, engine: Option<Engine>) -> Result<Self, KeyError> {
         let (domain, coset) = (shape.domain()?, shape.coset()?);
-        let transform = Engine::detect().and_then(|engine| {
+        let transform = engine.and_then(|engine| {
             CosetTransform::new(engine, domain.log_size_of_group, coset.coset_offset())
         });
         Ok(transform.map_or(Self::Single { domain, coset }, Self::Lanes))

@@ -38,7 +38,8 @@ fn proven(seed: u64) -> (Statement, Proof) {
 #[test]
 fn a_proven_statement_is_verified_here_and_by_the_stock_verifier() {
     let stock = prepare_verifying_key(SCENE.keys.verifying.as_inner());
-    let tables = Prover::with_tables(SCENE.keys.proving.clone()).unwrap();
+    let others = [Prover::with_tables, Prover::with_tables_without_lanes]
+        .map(|prover| prover(SCENE.keys.proving.clone()).unwrap());
     for seed in 0..3 {
         let (statement, proof) = proven(seed);
         let inputs = statement.public_inputs();
@@ -48,9 +49,12 @@ fn a_proven_statement_is_verified_here_and_by_the_stock_verifier() {
         assert_eq!(verified.statement().public_inputs(), inputs);
 
         let sample = Sample::new(seed);
-        let mut rng = StdRng::seed_from_u64(seed);
-        let proof = tables.prove_statement(&sample.statement, &sample.witness, &mut rng).unwrap();
-        assert!(SCENE.verifier.verify_statement(statement, &proof).is_ok());
+        for prover in &others {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let same =
+                prover.prove_statement(&sample.statement, &sample.witness, &mut rng).unwrap();
+            assert_eq!(same.to_bytes(), proof.to_bytes(), "randomness aside, proofs are the same");
+        }
     }
 }
 

@@ -53,6 +53,7 @@ fn stock_verifier_accepts_proofs_with_and_without_tables() {
         let provers = [
             Prover::new(keys.proving.clone()).unwrap(),
             Prover::with_tables(keys.proving.clone()).unwrap(),
+            Prover::with_tables_without_lanes(keys.proving.clone()).unwrap(),
         ];
         for seed in 10..13 {
             let instance = Toy::new(rounds, seed);
