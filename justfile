@@ -1,5 +1,5 @@
 # What continuous integration runs. The tests come last, so that their closing lines end the output.
-check: format spelling policy lint docs contracts demo test
+check: format spelling policy lint docs contracts fuzz-build demo test
 
 # Formatting of all crates.
 format:
