@@ -4,6 +4,7 @@ use crate::field::{self, Fr, field_newtype};
 use crate::poseidon;
 use ark_ff::UniformRand;
 use ark_std::rand::{CryptoRng, RngCore};
+use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 const COMMITMENT_TAG: u64 = 1;
@@ -83,15 +84,30 @@ field_newtype! {
     Nullifier
 }
 
-field_newtype! {
-    /// t = H(holder secret, scope), tag 2. Secret until the holder withdraws by revealing it.
-    WithdrawalKey
-}
+/// t = H(holder secret, scope), tag 2. Secret until the holder withdraws by revealing it.
+///
+/// It is revealed through serde, as `0x` and 64 lower-case hexadecimal digits. Zeroized on drop,
+/// never printed.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WithdrawalKey(#[serde(with = "field::serde_hex")] Fr);
 
 impl WithdrawalKey {
     /// The nullifier that it opens.
     pub fn nullifier(&self) -> Nullifier {
         Nullifier(poseidon::hash(&[self.0]))
+    }
+}
+
+impl Drop for WithdrawalKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl std::fmt::Debug for WithdrawalKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WithdrawalKey(redacted)")
     }
 }
 
@@ -132,16 +148,25 @@ mod tests {
         let secret = HolderSecret::from_bytes(&[7; 32]).unwrap();
         let one = Scope::new("did:ethr:0x1:0xaa", "study", 0);
         let two = Scope::new("did:ethr:0x1:0xaa", "study", 1);
-        assert_eq!(secret.withdrawal_key(&one), secret.withdrawal_key(&one));
-        assert_ne!(
-            secret.withdrawal_key(&one).nullifier(),
-            secret.withdrawal_key(&two).nullifier()
-        );
+        let nullifier = |scope| secret.withdrawal_key(scope).nullifier();
+        assert_eq!(nullifier(&one), nullifier(&one));
+        assert_ne!(nullifier(&one), nullifier(&two));
     }
 
     #[test]
     fn debug_does_not_print_the_secret() {
         let secret = HolderSecret::from_bytes(&[7; 32]).unwrap();
         assert_eq!(format!("{secret:?}"), "HolderSecret(redacted)");
+    }
+
+    #[test]
+    fn a_withdrawal_key_is_revealed_by_serde_alone() {
+        let secret = HolderSecret::from_bytes(&[7; 32]).unwrap();
+        let key = secret.withdrawal_key(&Scope::new("did:ethr:0x1:0xaa", "study", 0));
+        assert_eq!(format!("{key:?}"), "WithdrawalKey(redacted)");
+        let revealed = serde_json::to_string(&key).unwrap();
+        assert_eq!(revealed, format!("\"{}\"", field::to_hex(&key.0)));
+        let read: WithdrawalKey = serde_json::from_str(&revealed).unwrap();
+        assert_eq!(read.nullifier(), key.nullifier());
     }
 }
