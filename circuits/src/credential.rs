@@ -71,8 +71,9 @@ impl std::fmt::Debug for IssuerId {
 /// The part of a credential that every schema shares.
 ///
 /// The eighth signed header field, the signature's nonce commitment, stands in the
-/// [`Signature`](crate::schnorr::Signature).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// [`Signature`](crate::schnorr::Signature). `Debug` shows the schema and the issuer alone: the
+/// rest tells credentials apart.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Header {
     /// Schema and version.
     pub schema: SchemaId,
@@ -141,6 +142,15 @@ impl Header {
     }
 }
 
+impl std::fmt::Debug for Header {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Header")
+            .field("schema", &self.schema)
+            .field("issuer_id", &self.issuer_id)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Σ value·2^shift, in the field.
 pub(crate) fn pack(parts: &[(u64, u32)]) -> Fr {
     parts.iter().map(|&(value, shift)| Fr::from(value) * power_of_two(shift)).sum()
@@ -204,4 +214,33 @@ pub(crate) const DIGEST_SPLIT: usize = 14;
 pub fn salted_text_claim(salt: Fr, slot: usize, text: &str) -> Fr {
     let text = field::hash_to_field(TEXT_DOMAIN, text.as_bytes());
     poseidon::hash_tagged(TEXT_TAG, &[salt, Fr::from(slot as u64), text])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_the_schema_and_the_issuer_alone() {
+        let credential = Credential {
+            header: Header {
+                schema: SchemaId { id: 1, version: 2 },
+                issuer_id: IssuerId::from_address([0xaa; 20]),
+                holder: HolderCommitment::from_field(Fr::from(3u64)),
+                status_index: 4,
+                valid_from: 5,
+                valid_until: 6,
+                salt: [7; 16],
+            },
+            claims: Claims([Fr::from(8u64); CLAIM_COUNT]),
+        };
+        let issuer = "aa".repeat(20);
+        assert_eq!(
+            format!("{credential:?}"),
+            format!(
+                "Credential {{ header: Header {{ schema: SchemaId {{ id: 1, version: 2 }}, \
+                 issuer_id: IssuerId(0x{issuer}), .. }}, claims: Claims(redacted) }}"
+            )
+        );
+    }
 }

@@ -181,8 +181,9 @@ impl VerifyingKey {
     }
 }
 
-/// A signature: the x of the nonce commitment, and the response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A signature: the x of the nonce commitment, and the response. Not in `Debug`: it links its
+/// holder.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Signature {
     /// x of R: the credential's eighth header field.
     pub r_x: Fr,
@@ -210,6 +211,12 @@ impl Signature {
         half.copy_from_slice(&bytes[32..]);
         let s = Scalar::from_be_bytes_mod_order(&half);
         if *scalar_bytes(&s) == half { Ok(Self { r_x, s }) } else { Err(SignatureError::Invalid) }
+    }
+}
+
+impl std::fmt::Debug for Signature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Signature(redacted)")
     }
 }
 
@@ -271,6 +278,14 @@ mod tests {
             sample.issuer_key.sign(&credential),
             Err(SignatureError::Header(HeaderError::EmptyPeriod))
         );
+    }
+
+    #[test]
+    fn debug_prints_neither_the_key_nor_the_signature() {
+        let sample = Sample::new(1);
+        let signature = sample.issuer_key.sign(&sample.witness.credential).unwrap();
+        assert_eq!(format!("{:?}", sample.issuer_key), "SigningKey(redacted)");
+        assert_eq!(format!("{signature:?}"), "Signature(redacted)");
     }
 
     proptest! {
