@@ -52,11 +52,11 @@ impl SigningKey {
     /// # Errors
     /// [`SignatureError::Invalid`] for any other bytes.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, SignatureError> {
-        let scalar = Scalar::from_be_bytes_mod_order(bytes);
+        let scalar = Zeroizing::new(reduce(bytes));
         if *scalar_bytes(&scalar) != *bytes {
             return Err(SignatureError::Invalid);
         }
-        Self::from_scalar(scalar).ok_or(SignatureError::Invalid)
+        Self::from_scalar(*scalar).ok_or(SignatureError::Invalid)
     }
 
     /// The encoding, for encrypted storage.
@@ -77,29 +77,26 @@ impl SigningKey {
         credential.header.validate()?;
         let message = field::to_be_bytes(&credential.digest(Fr::zero()));
         for attempt in 0..=u32::MAX {
-            let mut nonce = self.nonce(&message, attempt);
+            let nonce = self.nonce(&message, attempt);
             let commitment = Point::base().multiply(&nonce);
             if let Ok(commitment) = commitment
                 && let Some(challenge) = challenge(credential, commitment.x())
             {
-                let s = nonce + challenge * self.scalar;
-                nonce.zeroize();
+                let s = *nonce + challenge * self.scalar;
                 return Ok(Signature { r_x: commitment.x(), s });
             }
         }
         Err(SignatureError::Invalid)
     }
 
-    fn nonce(&self, message: &[u8; 32], attempt: u32) -> Scalar {
+    fn nonce(&self, message: &[u8; 32], attempt: u32) -> Zeroizing<Scalar> {
         let mut hasher = Sha512::new();
         hasher.update(NONCE_DOMAIN);
-        hasher.update(*self.to_bytes());
+        hasher.update(self.to_bytes().as_slice());
         hasher.update(message);
         hasher.update(attempt.to_be_bytes());
-        let mut wide: [u8; 64] = hasher.finalize().into();
-        let nonce = Scalar::from_be_bytes_mod_order(&wide);
-        wide.zeroize();
-        nonce
+        let wide: Zeroizing<[u8; 64]> = Zeroizing::new(hasher.finalize().into());
+        Zeroizing::new(reduce(wide.as_slice()))
     }
 
     fn from_scalar(scalar: Scalar) -> Option<Self> {
@@ -209,7 +206,7 @@ impl Signature {
         half.copy_from_slice(&bytes[..32]);
         let r_x = field::from_be_bytes(&half).map_err(|_| SignatureError::Invalid)?;
         half.copy_from_slice(&bytes[32..]);
-        let s = Scalar::from_be_bytes_mod_order(&half);
+        let s = reduce(&half);
         if *scalar_bytes(&s) == half { Ok(Self { r_x, s }) } else { Err(SignatureError::Invalid) }
     }
 }
@@ -227,8 +224,21 @@ pub(crate) fn challenge(credential: &Credential, r_x: Fr) -> Option<Scalar> {
         return None;
     }
     let low = u128::from(digest.0[0]) | u128::from(digest.0[1]) << 64;
-    let two_to_128 = Scalar::from(u128::MAX) + Scalar::from(1u64);
-    Some(two_to_128 + Scalar::from(low) + Scalar::from(low) + Scalar::from(1u64))
+    Some(two_to_128() + Scalar::from(low) + Scalar::from(low) + Scalar::from(1u64))
+}
+
+fn two_to_128() -> Scalar {
+    Scalar::from(u128::MAX) + Scalar::from(1u64)
+}
+
+/// A big-endian integer of whole 16-byte blocks, modulo the subgroup's order. arkworks' own
+/// reduction leaves a copy of the bytes on the heap.
+fn reduce(bytes: &[u8]) -> Scalar {
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let shift = two_to_128();
+    blocks.iter().fold(Scalar::zero(), |high, block| {
+        high * shift + Scalar::from(u128::from_be_bytes(*block))
+    })
 }
 
 fn scalar_bytes(scalar: &Scalar) -> Zeroizing<[u8; 32]> {
@@ -289,6 +299,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn bytes_are_reduced_as_arkworks_reduces_them(wide in any::<[[u8; 32]; 2]>()) {
+            for bytes in [wide.as_flattened(), &wide[0]] {
+                prop_assert_eq!(reduce(bytes), Scalar::from_be_bytes_mod_order(bytes));
+            }
+        }
+
         #[test]
         fn arbitrary_bytes_are_refused_or_round_trip(halves in any::<[[u8; 32]; 2]>()) {
             let mut bytes = [0; 64];
