@@ -1,6 +1,7 @@
-//! Field elements and their one encoding: 32 bytes, big-endian, canonical.
+//! Field elements and their one encoding: 32 bytes, big-endian, canonical. Some are secret: unlike
+//! arkworks' own conversions, those from and to bytes leave no copy on the heap.
 
-use ark_ff::{BigInteger, Field, PrimeField};
+use ark_ff::{BigInteger256, Field, PrimeField};
 use sha2::{Digest, Sha256};
 
 pub use ark_bn254::Fr;
@@ -21,14 +22,19 @@ pub enum FieldError {
 /// # Errors
 /// [`FieldError::NonCanonical`] if the integer is not below the modulus.
 pub fn from_be_bytes(bytes: &[u8; 32]) -> Result<Fr, FieldError> {
-    let element = Fr::from_be_bytes_mod_order(bytes);
-    if to_be_bytes(&element) == *bytes { Ok(element) } else { Err(FieldError::NonCanonical) }
+    let mut integer = BigInteger256::default();
+    for (limb, bytes) in integer.0.iter_mut().rev().zip(bytes.as_chunks().0) {
+        *limb = u64::from_be_bytes(*bytes);
+    }
+    Fr::from_bigint(integer).ok_or(FieldError::NonCanonical)
 }
 
 /// The canonical big-endian encoding.
 pub fn to_be_bytes(element: &Fr) -> [u8; 32] {
     let mut bytes = [0u8; 32];
-    bytes.copy_from_slice(&element.into_bigint().to_bytes_be());
+    for (bytes, limb) in bytes.as_chunks_mut().0.iter_mut().rev().zip(element.into_bigint().0) {
+        *bytes = limb.to_be_bytes();
+    }
     bytes
 }
 
@@ -158,6 +164,7 @@ pub(crate) use field_newtype;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ark_ff::BigInteger;
     use proptest::prelude::*;
 
     #[test]
@@ -179,6 +186,7 @@ mod tests {
         #[test]
         fn every_canonical_encoding_round_trips(bytes in any::<[u8; 32]>()) {
             if let Ok(element) = from_be_bytes(&bytes) {
+                prop_assert_eq!(element, Fr::from_be_bytes_mod_order(&bytes));
                 prop_assert_eq!(to_be_bytes(&element), bytes);
                 prop_assert_eq!(from_hex(&to_hex(&element)), Ok(element));
             }
