@@ -12,7 +12,7 @@ const WITHDRAWAL_TAG: u64 = 2;
 const SCOPE_DOMAIN: &str = "attestry/scope/v1";
 
 /// What makes a wallet the holder of its credentials. Zeroized on drop, never printed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct HolderSecret(Fr);
 
 impl HolderSecret {
