@@ -6,8 +6,8 @@ use attestry_ledger::{Address, ClientOptions, LedgerClient, LedgerUrl, RegistryC
 use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::io::Write;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// The data directory.
 #[derive(Args, Clone)]
@@ -60,10 +60,12 @@ pub(crate) struct DeploymentFile {
     pub(crate) address_book: Address,
 }
 
-/// Reads a JSON file.
+/// Reads a JSON file, which may hold keys: its text is zeroized.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&bytes).with_context(|| format!("{} is not understood", path.display()))
+    // The buffer has the file's size from the start: growing would leave copies behind.
+    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = Zeroizing::new(text);
+    serde_json::from_slice(&text).with_context(|| format!("{} is not understood", path.display()))
 }
 
 /// Writes a JSON file that only its owner can read; refuses to replace one.
@@ -73,13 +75,14 @@ pub(crate) fn write_new_json(path: &Path, value: &impl Serialize) -> Result<()> 
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    let mut file = std::fs::OpenOptions::new()
+    let file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
         .with_context(|| format!("cannot make {}", path.display()))?;
-    file.write_all(&serde_json::to_vec_pretty(value)?)?;
+    // Without a buffer: the value may hold keys.
+    serde_json::to_writer_pretty(&file, value)?;
     file.sync_all()?;
     Ok(())
 }
