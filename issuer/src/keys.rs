@@ -1,6 +1,5 @@
 //! The issuer's three keys, and the development file that holds them.
 
-use std::io::Write;
 use std::path::Path;
 
 use ark_std::rand::{CryptoRng, RngCore};
@@ -137,15 +136,14 @@ impl IssuerKeys {
             credential: hex::encode(*Zeroizing::new(self.credential.to_bytes())),
             attestation: hex::encode(*self.attestation.to_bytes()),
         };
-        let text = serde_json::to_vec_pretty(&file);
-        let text = Zeroizing::new(text.map_err(|_| IssuerError::Keys("cannot be written"))?);
         let draft = path.with_extension("draft");
         match std::fs::remove_file(&draft) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
-        let mut writer = files::create_new_private(&draft)?;
-        writer.write_all(&text)?;
+        let writer = files::create_new_private(&draft)?;
+        // Without a buffer, which would keep the keys.
+        serde_json::to_writer_pretty(&writer, &file).map_err(std::io::Error::from)?;
         writer.sync_all()?;
         Ok(std::fs::rename(&draft, path)?)
     }
@@ -205,7 +203,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(DEVELOPMENT_KEY_FILE);
         let mut file = files::create_new_private(&path).unwrap();
-        file.write_all(b"{\"format\":1}").unwrap();
+        std::io::Write::write_all(&mut file, b"{\"format\":1}").unwrap();
         assert!(matches!(open(folder.path(), 1), Err(IssuerError::Keys(_))));
     }
 }
