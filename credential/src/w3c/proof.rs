@@ -1,8 +1,7 @@
 //! One Data Integrity proof: made, and checked together with what surrounds it.
 
-use base64::Engine;
 use ed25519_dalek::SigningKey;
-use serde_json::{Value, json};
+use serde_json::Value;
 use ssi::{
     JWK,
     claims::{
@@ -14,6 +13,7 @@ use ssi::{
         vc::v2::JsonCredential,
     },
     dids::DIDResolver,
+    jwk::{Base64urlUInt, OctetParams, Params},
     verification_methods::{AnyMethod, SingleSecretSigner},
 };
 
@@ -94,7 +94,7 @@ pub(super) async fn sign_with(
             environment,
             unsigned,
             resolver.into_vm_resolver::<AnyMethod>(),
-            SingleSecretSigner::new(secret(key)?).into_local(),
+            SingleSecretSigner::new(secret(key)).into_local(),
             options,
             Default::default(),
         )
@@ -103,15 +103,13 @@ pub(super) async fn sign_with(
     Ok(serde_json::to_value(signed).map_err(|_| Refusal::JsonLd)?)
 }
 
-fn secret(key: &SigningKey) -> Result<JWK, Refusal> {
-    let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    serde_json::from_value(json!({
-        "kty": "OKP",
-        "crv": "Ed25519",
-        "x": engine.encode(key.verifying_key().as_bytes()),
-        "d": engine.encode(key.as_bytes()),
+/// The key as `ssi` takes it, which zeroizes its private part on drop.
+fn secret(key: &SigningKey) -> JWK {
+    JWK::from(Params::OKP(OctetParams {
+        curve: "Ed25519".to_owned(),
+        public_key: Base64urlUInt(key.verifying_key().to_bytes().to_vec()),
+        private_key: Some(Base64urlUInt(key.as_bytes().to_vec())),
     }))
-    .map_err(|_| Refusal::Controller)
 }
 
 /// Checks a credential's proof, its issuer's control of the key, its validity and its subject;
