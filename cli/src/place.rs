@@ -86,3 +86,22 @@ pub(crate) fn write_new_json(path: &Path, value: &impl Serialize) -> Result<()> 
     file.sync_all()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_file_reads_back_is_private_and_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new").join("keys.json");
+        write_new_json(&path, &["one", "two"]).unwrap();
+        assert_eq!(read_json::<Vec<String>>(&path).unwrap(), ["one", "two"]);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(write_new_json(&path, &["three"]).is_err());
+        assert_eq!(read_json::<Vec<String>>(&path).unwrap(), ["one", "two"]);
+    }
+}
