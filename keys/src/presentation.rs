@@ -8,7 +8,7 @@ use ark_bn254::Fr;
 use ark_std::rand::{CryptoRng, RngCore};
 use attestry_circuits::r1cs::{CircuitId, PresentationCircuit, assign, matrices};
 use attestry_circuits::{Statement, Witness};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Makes keys of the presentation circuit in this process, which therefore could forge proofs:
 /// for development and tests only.
@@ -54,6 +54,22 @@ impl KeyStore {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Development keys of the presentation circuit, made once below `root` and kept there for
+    /// every later run. Keys of other circuits may stand beside them: the folder's name ends in
+    /// the circuit id. For tests.
+    ///
+    /// # Errors
+    /// Those of [`ensure_insecure_development_keys`](Self::ensure_insecure_development_keys).
+    pub fn insecure_development_keys_below(
+        root: impl AsRef<Path>,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<Self, KeyError> {
+        let name = format!("insecure-development-keys-{}", CircuitId::presentation());
+        let store = Self::for_presentations(root.as_ref().join(name));
+        store.ensure_insecure_development_keys(rng, |_| {})?;
+        Ok(store)
     }
 }
 

@@ -170,8 +170,8 @@ fn holds(folder: &Path, text: &str) -> bool {
 async fn a_prescriber_shows_two_credentials_of_one_holder_and_two_people_cannot() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let keys = KeyStore::for_presentations(Path::new(env!("CARGO_TARGET_TMPDIR")).join("keys"));
-    keys.ensure_insecure_development_keys(&mut OsRng, |_| {}).unwrap();
+    let root = env!("CARGO_TARGET_TMPDIR");
+    let keys = KeyStore::insecure_development_keys_below(root, &mut OsRng).unwrap();
     let vk_hash = Digest::from_bytes(keys.verifying_key().unwrap().hash());
     let prover = CircuitProver::new(Prover::new(keys.proving_key().unwrap()).unwrap(), vk_hash);
 

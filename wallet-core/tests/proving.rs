@@ -18,18 +18,14 @@ use attestry_wallet_core::{
     CircuitProver, FileStore, KeyDerivation, RegistryView, Session, Wallet,
 };
 use serde_json::json;
-use std::path::Path;
 
 /// 2026-11-22T00:00:00Z.
 const NOW: u64 = 1_795_305_600;
 const PASSPHRASE: &str = "correct horse battery";
 
-/// Development keys, made once for each circuit and kept beside the test's build.
 fn development_keys() -> KeyStore {
-    let name = format!("wallet-keys-{}", CircuitId::presentation());
-    let store = KeyStore::for_presentations(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name));
-    store.ensure_insecure_development_keys(&mut StdRng::seed_from_u64(1), |_| {}).unwrap();
-    store
+    let mut rng = StdRng::seed_from_u64(1);
+    KeyStore::insecure_development_keys_below(env!("CARGO_TARGET_TMPDIR"), &mut rng).unwrap()
 }
 
 fn clinics_request(vk_hash: Digest) -> PresentationRequest {

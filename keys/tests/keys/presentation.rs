@@ -4,7 +4,7 @@ use ark_bn254::{Bn254, Fr};
 use ark_groth16::{Groth16, prepare_verifying_key};
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 use attestry_circuits::Statement;
-use attestry_circuits::r1cs::{PresentationCircuit, Row, assign, matrices};
+use attestry_circuits::r1cs::{CircuitId, PresentationCircuit, Row, assign, matrices};
 use attestry_circuits::sample::Sample;
 use attestry_keys::{
     KeyError, KeySet, KeyStore, PreparedVerifyingKey, Proof, Prover, VerifyError,
@@ -145,4 +145,15 @@ fn development_keys_are_made_once() {
     let foreign = KeyStore::for_circuit(root.path().join("keys"), "another");
     let answer = foreign.ensure_insecure_development_keys(&mut rng, |_| {});
     assert!(matches!(answer, Err(KeyError::OtherCircuit { .. })));
+}
+
+#[test]
+fn development_keys_below_a_folder_stand_in_one_of_their_circuit() {
+    let root = tempfile::tempdir().unwrap();
+    let id = CircuitId::presentation().to_string();
+    let folder = root.path().join(format!("insecure-development-keys-{id}"));
+    KeyStore::for_presentations(&folder).save(&SCENE.keys).unwrap();
+    let mut rng = StdRng::seed_from_u64(9);
+    let store = KeyStore::insecure_development_keys_below(root.path(), &mut rng).unwrap();
+    assert_eq!(store.verifying_key().unwrap(), SCENE.keys.verifying);
 }

@@ -43,10 +43,8 @@ pub(crate) struct DevelopmentKeys {
 
 /// Made once for all runs: set-up takes a while.
 pub(crate) static KEYS: LazyLock<DevelopmentKeys> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("development-keys");
-    let store = KeyStore::for_presentations(folder);
-    let mut rng = StdRng::seed_from_u64(1);
-    store.ensure_insecure_development_keys(&mut rng, |_| {}).unwrap();
+    let (root, mut rng) = (env!("CARGO_TARGET_TMPDIR"), StdRng::seed_from_u64(1));
+    let store = KeyStore::insecure_development_keys_below(root, &mut rng).unwrap();
     let prover = Prover::new(store.proving_key().unwrap()).unwrap();
     DevelopmentKeys { store, prover }
 });
