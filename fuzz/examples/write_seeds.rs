@@ -9,6 +9,7 @@ use attestry_circuits::{HolderSecret, field, schnorr::SigningKey};
 use attestry_credential::schema::Schema;
 use attestry_fuzz::{
     toy::KEYS,
+    vault,
     world::{REQUEST, answer, issued, request_json, response_json, subject},
 };
 use attestry_keys::{
@@ -113,29 +114,37 @@ fn main() -> io::Result<()> {
     let document = document.to_json().map_err(io::Error::other)?;
     let secret = HolderSecret::from_bytes(&[7; 32]).map_err(io::Error::other)?.to_bytes();
     let parameters = REQUEST.zk_system_type[0].params;
-    seed(
-        "wallet",
-        "one-credential",
-        &text(&json!({
-            "format": 1,
-            "holder_secret": *secret,
-            "credentials": [{
-                "document": document.to_string(),
-                "attestation": attestation.to_json().to_string(),
-            }],
-            "pool": [{
-                "credential": "11".repeat(32), "topic": vec![2; 32], "system": parameters,
-                "presentation": answer(&REQUEST.queries[0]), "secret_key": vec![9; 32],
-            }],
-            "withdrawn": [REQUEST.scope()],
-            "log": [{
-                "at": 1, "event": { "withdrew": { "client_id": REQUEST.client_id, "scope": REQUEST.scope } },
-            }],
-        })),
-    )?;
+    let scope = &REQUEST.scope;
+    let content = json!({
+        "format": 2,
+        "holder_secret": *secret,
+        "credentials": [{
+            "document": document.to_string(),
+            "attestation": attestation.to_json().to_string(),
+        }],
+        "kept_topics": [{
+            "topic": "22".repeat(32), "request": request_json(), "query": REQUEST.queries[0].id,
+            "credential": "11".repeat(32), "ready": 1,
+        }],
+        "withdrawn": [REQUEST.scope()],
+        "log": [{
+            "at": 1, "event": { "withdrew": { "client_id": REQUEST.client_id, "scope": scope } },
+        }],
+    });
+    let prepared = json!({ "prepared": {
+        "credential": "11".repeat(32), "topic": "22".repeat(32), "system": parameters,
+        "max_age_s": 60, "presentation": answer(&REQUEST.queries[0]), "secret_key": vec![9; 32],
+    }});
+    let logged = json!({ "logged": {
+        "at": 2, "event": { "withdrew": { "client_id": REQUEST.client_id, "scope": scope } },
+    }});
+    seed("wallet", "one-credential", &text(&content))?;
+    let records = [text(&content), text(&prepared), text(&logged)].join(&0);
+    Wallet::open(&vault::sealed(&records), vault::PASSPHRASE).map_err(io::Error::other)?;
+    seed("wallet", "two-records", &records)?;
     let mut rng = StdRng::seed_from_u64(3);
     let sealed = Wallet::create("another passphrase", KeyDerivation::MINIMUM, &mut rng)
-        .and_then(|wallet| wallet.seal(&mut rng))
+        .and_then(|wallet| wallet.backup(&mut rng))
         .map_err(io::Error::other)?;
     seed("wallet", "of-another-passphrase", &sealed)
 }

@@ -1,6 +1,7 @@
 //! What the targets share: a small world whose parts the seeds are made of.
 
 pub mod toy;
+pub mod vault;
 pub mod world;
 
 /// The first part of the input and the rest, parted by a zero byte, which no JSON text has.

@@ -1,29 +1,45 @@
-//! A sealed wallet: hostile containers, and hostile content under the right key. Each opening
-//! derives a key, which is slow on purpose.
+//! A sealed wallet: hostile containers, and hostile content and records under the right key. Each
+//! opening derives a key, which is slow on purpose.
 #![no_main]
 
-use std::sync::LazyLock;
+use std::io;
 
 use ark_std::rand::{SeedableRng, rngs::StdRng};
-use attestry_wallet_core::{KeyDerivation, Wallet, vault::Vault};
+use attestry_fuzz::vault::{PASSPHRASE, sealed};
+use attestry_wallet_core::{VaultStore, Wallet};
 use libfuzzer_sys::fuzz_target;
 
-const PASSPHRASE: &str = "correct horse battery";
+struct Memory(Vec<u8>);
 
-static VAULT: LazyLock<Vault> = LazyLock::new(|| {
-    Vault::create(PASSPHRASE, KeyDerivation::MINIMUM, &mut StdRng::seed_from_u64(1)).unwrap()
-});
+impl VaultStore for Memory {
+    fn save(&mut self, sealed: &[u8]) -> io::Result<()> {
+        self.0 = sealed.to_vec();
+        Ok(())
+    }
+
+    fn append(&mut self, at: u64, record: &[u8]) -> io::Result<()> {
+        self.0.truncate(usize::try_from(at).map_err(io::Error::other)?);
+        self.0.extend_from_slice(record);
+        Ok(())
+    }
+}
 
 fuzz_target!(|data: &[u8]| {
-    let mut rng = StdRng::seed_from_u64(2);
     // The header's checksum keeps all but a few mutations from deriving a dear key; none opens.
     if data.first() == Some(&b'a') {
         assert!(Wallet::open(data, PASSPHRASE).is_err());
+        assert!(Wallet::restore(data, PASSPHRASE).is_err());
         return;
     }
-    let sealed = VAULT.seal(data, &mut rng).unwrap();
-    let Ok(wallet) = Wallet::open(&sealed, PASSPHRASE) else { return };
-    let again = Wallet::open(&wallet.seal(&mut rng).unwrap(), PASSPHRASE).unwrap();
+    let Ok(mut wallet) = Wallet::open(&sealed(data), PASSPHRASE) else { return };
+    let mut rng = StdRng::seed_from_u64(3);
+    let mut store = Memory(Vec::new());
+    wallet.save(&mut store, &mut rng).unwrap();
+    let again = Wallet::open(&store.0, PASSPHRASE).unwrap();
     assert_eq!(again.holder_commitment(), wallet.holder_commitment());
     assert_eq!((again.log(), again.pool_size()), (wallet.log(), wallet.pool_size()));
+
+    let backup = wallet.backup(&mut rng).unwrap();
+    let restored = Wallet::restore(&backup, PASSPHRASE).unwrap();
+    assert_eq!((restored.log(), restored.pool_size()), (wallet.log(), 0));
 });
