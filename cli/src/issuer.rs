@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -55,6 +56,9 @@ pub(crate) struct Serve {
     /// Seconds between publications of status changes.
     #[arg(long, default_value_t = 600)]
     publication_interval_s: u64,
+    /// Status changes are published in multiples of this; decoys make up the number.
+    #[arg(long, default_value = "8")]
+    publication_padding: NonZeroU32,
 }
 
 #[derive(Args)]
@@ -111,6 +115,7 @@ async fn serve(arguments: Serve) -> Result<()> {
     }
     let config = IssuerConfig {
         publication_interval_s: arguments.publication_interval_s,
+        publication_padding: arguments.publication_padding,
         ..IssuerConfig::new(public_url, entries)
     };
     let issuer = Issuer::open(

@@ -25,8 +25,8 @@ CREATE TABLE credentials (
     attestation TEXT NOT NULL
 );
 
--- One row for each allocated bit of a list. A row without a credential is a bit that the ledger had
--- set and this issuer does not know.
+-- One row for each allocated bit of a list. A row without a credential is a decoy, or a bit that the
+-- ledger had set and this issuer does not know.
 CREATE TABLE status_entries (
     list_id BIGINT NOT NULL,
     status_index BIGINT NOT NULL,

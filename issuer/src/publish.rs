@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use attestry_circuits::status::{StatusList, StatusRoot};
+use ark_std::rand::{CryptoRng, RngCore};
+use attestry_circuits::status::{LIST_SIZE, StatusList, StatusRoot};
 use attestry_ledger::{EntryIndex, LedgerError};
 
 use crate::service::Issuer;
@@ -17,6 +18,9 @@ use crate::{IssuerError, document};
 
 /// Flips that the contract takes in one transaction (`IssuerRegistry.MAX_FLIPS`).
 const MAX_FLIPS: usize = 1024;
+/// Entries of a list that decoys may take: from then on flips are published as they are, and the
+/// list is due to be replaced.
+const MAX_DECOYS: usize = LIST_SIZE / 4;
 /// How often to start again when another replica published meanwhile.
 const ATTEMPTS: usize = 4;
 /// First and longest pause before a failed publication is tried again.
@@ -29,8 +33,10 @@ pub struct Publication {
     pub list: EntryIndex,
     /// Its root now, on the ledger and here.
     pub root: StatusRoot,
-    /// Bits flipped.
+    /// Bits flipped for credentials.
     pub flips: usize,
+    /// Bits of no credential, flipped to hide how many credentials changed.
+    pub decoys: usize,
     /// Transactions sent.
     pub transactions: usize,
     /// Bits that the ledger has set although no credential here is barred by them. They are left
@@ -44,11 +50,14 @@ impl Issuer {
     ///
     /// # Errors
     /// The first list's error. Nothing is lost then: the flips stay pending.
-    pub async fn publish(&self) -> Result<Vec<Publication>, IssuerError> {
+    pub async fn publish(
+        &self,
+        rng: &mut (impl RngCore + CryptoRng + Send),
+    ) -> Result<Vec<Publication>, IssuerError> {
         let mut done = Vec::new();
         let mut failed = None;
         for list in self.lists() {
-            match self.publish_list(list).await {
+            match self.publish_list(list, rng).await {
                 Ok(publication) => done.push(publication),
                 Err(error) => {
                     tracing::warn!(list = list.as_u32(), %error, "a status list could not be published");
@@ -61,12 +70,12 @@ impl Issuer {
 
     /// Publishes at the end of each window of the configured length, until dropped. What fails is
     /// tried again without waiting for the next window.
-    pub async fn publish_in_windows(&self) {
+    pub async fn publish_in_windows(&self, rng: &mut (impl RngCore + CryptoRng + Send)) {
         loop {
             let interval = self.config().publication_interval_s.max(1);
             tokio::time::sleep(Duration::from_secs(interval - self.now() % interval)).await;
             let mut pause = RETRY.0;
-            while self.publish().await.is_err() {
+            while self.publish(rng).await.is_err() {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(RETRY.1);
             }
@@ -90,13 +99,17 @@ impl Issuer {
         Ok(self.renew_list_document(list, &bits).await?.document)
     }
 
-    async fn publish_list(&self, list: EntryIndex) -> Result<Publication, IssuerError> {
+    async fn publish_list(
+        &self,
+        list: EntryIndex,
+        rng: &mut (impl RngCore + CryptoRng + Send),
+    ) -> Result<Publication, IssuerError> {
         // One sender for the issuer's key in this process; the contract's compare-and-set guards
         // against others.
         let _sender = self.publishing().await;
         let mut attempt = 1;
         loop {
-            match self.publish_list_once(list).await {
+            match self.publish_list_once(list, rng).await {
                 Err(IssuerError::Ledger(LedgerError::Reverted { name }))
                     if name == "StatusRootMismatch" && attempt < ATTEMPTS =>
                 {
@@ -107,11 +120,16 @@ impl Issuer {
         }
     }
 
-    async fn publish_list_once(&self, list: EntryIndex) -> Result<Publication, IssuerError> {
+    async fn publish_list_once(
+        &self,
+        list: EntryIndex,
+        rng: &mut (impl RngCore + CryptoRng + Send),
+    ) -> Result<Publication, IssuerError> {
         let mut bits = self.reconcile(list).await?;
         let pending = self.storage().pending(list).await?;
         let own = self.storage().own_list(list).await?;
-        let plan = Plan::new(&bits, &own, &pending);
+        let mut plan = Plan::new(&bits, &own, &pending);
+        let decoys = self.add_decoys(list, &mut plan, rng).await?;
 
         let (settled, waiting): (Vec<&Pending>, Vec<&Pending>) =
             pending.iter().partition(|change| !plan.flips.contains_key(&change.status_index));
@@ -146,7 +164,40 @@ impl Issuer {
             tracing::info!(list = list.as_u32(), flips = flips.len(), %root, "status list published");
         }
         let unexplained = plan.unexplained;
-        Ok(Publication { list, root, flips: flips.len(), transactions, unexplained })
+        let flips = flips.len() - decoys;
+        Ok(Publication { list, root, flips, decoys, transactions, unexplained })
+    }
+
+    /// Makes the flips up to a multiple of the padding with free entries of the list, which from
+    /// then on are set and never issued. Returns how many of the flips are of no credential; some
+    /// may be left from a publication that failed.
+    async fn add_decoys(
+        &self,
+        list: EntryIndex,
+        plan: &mut Plan,
+        rng: &mut (impl RngCore + CryptoRng + Send),
+    ) -> Result<usize, IssuerError> {
+        if plan.flips.is_empty() {
+            return Ok(0);
+        }
+        let taken = self.storage().without_credential(list).await?;
+        let mut decoys = taken.iter().filter(|index| plan.flips.contains_key(index)).count();
+        let padding = self.config().publication_padding.get() as usize;
+        let missing = plan.flips.len().next_multiple_of(padding) - plan.flips.len();
+        if taken.len() + missing > MAX_DECOYS {
+            tracing::warn!(list = list.as_u32(), "no entries are left for decoys");
+            return Ok(decoys);
+        }
+        for _ in 0..missing {
+            match self.storage().reserve_decoy(list, rng).await {
+                Ok(index) => plan.flips.insert(index, true),
+                // To publish matters more than to hide how much.
+                Err(IssuerError::ListFull) => break,
+                Err(error) => return Err(error),
+            };
+            decoys += 1;
+        }
+        Ok(decoys)
     }
 
     /// The list as the ledger has it. If that is not as we noted it last (a transaction was mined

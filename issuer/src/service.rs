@@ -1,6 +1,7 @@
 //! What an issuer does. Knows neither HTTP nor SQL.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use ark_std::rand::{CryptoRng, RngCore};
@@ -20,6 +21,8 @@ const DRAWS: usize = 16;
 /// How often to read a credential again when another request changed it first.
 const CHANGES: usize = 16;
 
+const DEFAULT_PADDING: NonZeroU32 = NonZeroU32::new(8).unwrap();
+
 /// How an issuer is set up.
 #[derive(Clone, Debug)]
 pub struct IssuerConfig {
@@ -32,6 +35,9 @@ pub struct IssuerConfig {
     pub default_validity_s: u64,
     /// Length of a publication window; windows are counted from 1970.
     pub publication_interval_s: u64,
+    /// The flips of a publication are made up to a multiple of this by decoys, so that the ledger
+    /// does not tell how many credentials changed. 1: no decoys.
+    pub publication_padding: NonZeroU32,
     /// How long a verifier may rely on a published status list.
     pub status_list_validity_s: u64,
     /// How long the keys stand in the DID document.
@@ -39,7 +45,8 @@ pub struct IssuerConfig {
 }
 
 impl IssuerConfig {
-    /// Validity of one year, windows of ten minutes, lists for a day, keys for ten years.
+    /// Validity of one year, windows of ten minutes, flips by eight, lists for a day, keys for ten
+    /// years.
     pub fn new(public_url: impl Into<String>, entries: BTreeMap<Schema, EntryIndex>) -> Self {
         const DAY_S: u64 = 86_400;
         const YEAR_S: u64 = 365 * DAY_S;
@@ -48,6 +55,7 @@ impl IssuerConfig {
             entries,
             default_validity_s: YEAR_S,
             publication_interval_s: 600,
+            publication_padding: DEFAULT_PADDING,
             status_list_validity_s: DAY_S,
             did_key_validity_s: 10 * YEAR_S,
         }

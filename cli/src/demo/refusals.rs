@@ -4,6 +4,7 @@ use super::party::{Question, ask, decide, unanswered};
 use super::report::{Expected, Found, Report};
 use super::world::World;
 use anyhow::{Context, Result};
+use ark_std::rand::rngs::OsRng;
 use attestry_credential::presentation::PresentationResponse;
 use attestry_issuer::Reason;
 use attestry_ledger::RegistrySnapshot;
@@ -249,7 +250,7 @@ async fn refuse_revoked(world: &mut World, state: &str, report: &mut Report) -> 
     let proven_before = answer_licence(world, &before).await?;
     let licence = world.licence.as_ref().context("the licence was issued")?.id;
     world.board.issuer.revoke(licence, Reason::DisciplinaryAction).await?;
-    world.board.issuer.publish().await?;
+    world.board.issuer.publish(&mut OsRng).await?;
     let session = ask(&world.clinic, &licensed(state)).await?;
     let since = Instant::now();
     let found = try_licence(world, Who::Clinician, &session).await?;

@@ -153,8 +153,8 @@ impl World {
         }
 
         let since = Instant::now();
-        self.board.issuer.publish().await?;
-        self.site.issuer.publish().await?;
+        self.board.issuer.publish(&mut OsRng).await?;
+        self.site.issuer.publish(&mut OsRng).await?;
         let root = self.registry.root().await?;
         let found = Found::done(format!("registry root {root}"));
         report.step("publish the status lists", Expected::Done, &found, since);

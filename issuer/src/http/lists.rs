@@ -1,5 +1,6 @@
 //! Status lists, and whether the service is well.
 
+use ark_std::rand::rngs::OsRng;
 use attestry_ledger::EntryIndex;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -27,7 +28,7 @@ pub(super) async fn read(
 
 /// `POST /status-lists/publish`
 pub(super) async fn publish(State(issuer): State<Issuer>) -> Result<Json<Value>, HttpError> {
-    let publications = issuer.publish().await?;
+    let publications = issuer.publish(&mut OsRng).await?;
     let described = publications.iter().map(|publication| {
         json!({
             "list": publication.list.as_u32(),

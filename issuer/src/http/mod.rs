@@ -28,6 +28,7 @@ pub use access::{Access, ApiKey};
 
 use std::future::Future;
 
+use ark_std::rand::rngs::OsRng;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
@@ -56,7 +57,7 @@ pub async fn serve(
         return Err(IssuerError::OpenAccess);
     }
     let publisher = issuer.clone();
-    let publisher = tokio::spawn(async move { publisher.publish_in_windows().await });
+    let publisher = tokio::spawn(async move { publisher.publish_in_windows(&mut OsRng).await });
     let served = axum::serve(listener, router(issuer.clone(), access));
     let served = served.with_graceful_shutdown(shutdown).await;
     let _idle = issuer.publishing().await;

@@ -66,7 +66,39 @@ impl Storage {
         }
     }
 
-    /// The list as it shall be: the bit of every credential that is not active.
+    /// Takes an entry that is not taken, for no credential, and sets its bit.
+    pub(crate) async fn reserve_decoy(
+        &self,
+        list: EntryIndex,
+        rng: &mut (impl RngCore + CryptoRng + Send),
+    ) -> Result<u32, IssuerError> {
+        loop {
+            let index = self.draw_free_index(list, rng).await?;
+            let inserted = sqlx::query(
+                "INSERT INTO status_entries (list_id, status_index, credential_id, bit, published)
+                 VALUES ($1, $2, NULL, 1, 0) ON CONFLICT (list_id, status_index) DO NOTHING",
+            )
+            .bind(list_id(list))
+            .bind(i64::from(index))
+            .execute(&self.pool)
+            .await?;
+            if inserted.rows_affected() == 1 {
+                return Ok(index);
+            }
+        }
+    }
+
+    /// Taken entries that are no credential's.
+    pub(crate) async fn without_credential(
+        &self,
+        list: EntryIndex,
+    ) -> Result<Vec<u32>, IssuerError> {
+        let sql = "SELECT status_index FROM status_entries
+                   WHERE list_id = $1 AND credential_id IS NULL";
+        self.indices(list, sql).await
+    }
+
+    /// The list as it shall be: the bit of every credential that is not active, and of decoys.
     pub(crate) async fn own_list(&self, list: EntryIndex) -> Result<StatusList, IssuerError> {
         self.list_of(list, "SELECT status_index FROM status_entries WHERE list_id = $1 AND bit = 1")
             .await

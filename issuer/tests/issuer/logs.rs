@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ark_std::rand::rngs::OsRng;
 use attestry_issuer::Reason;
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
@@ -57,7 +58,7 @@ async fn logs_at_debug_level_name_neither_the_subject_nor_the_holder() {
     assert_eq!(office.post("/credentials/issue", &bad).await.0, 422);
     let credential = world.issue(&issuer).await;
     issuer.revoke(credential.id, Reason::DisciplinaryAction).await.unwrap();
-    issuer.publish().await.unwrap();
+    issuer.publish(&mut OsRng).await.unwrap();
 
     let text = lines.text();
     assert!(text.contains("status list published") && text.contains("answered"), "logs were read");

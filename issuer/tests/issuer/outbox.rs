@@ -1,7 +1,9 @@
 //! No change of status is lost between the office and the ledger.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use ark_std::rand::rngs::OsRng;
 use attestry_circuits::status::StatusList;
 use attestry_issuer::{IssuerError, Reason};
 use attestry_ledger::LedgerError;
@@ -22,7 +24,7 @@ async fn what_is_pending_is_published_in_one_transaction_and_once() {
     assert_eq!(issuer.pending().await.unwrap(), 3);
     assert_eq!(world.barred_on_ledger().await, [] as [u32; 0]);
 
-    let published = issuer.publish().await.unwrap();
+    let published = issuer.publish(&mut OsRng).await.unwrap();
     let licences = published.iter().find(|one| one.list == world.list()).unwrap();
     assert_eq!((licences.flips, licences.transactions, licences.unexplained), (3, 1, 0));
     assert_eq!(world.registry.entry(world.list()).await.unwrap().leaf.status_root, licences.root);
@@ -31,7 +33,7 @@ async fn what_is_pending_is_published_in_one_transaction_and_once() {
     assert_eq!(own.root(), licences.root);
     assert_eq!(issuer.pending().await.unwrap(), 0);
 
-    let again = issuer.publish().await.unwrap();
+    let again = issuer.publish(&mut OsRng).await.unwrap();
     assert!(again.iter().all(|one| one.transactions == 0));
 }
 
@@ -45,7 +47,7 @@ async fn a_crash_before_the_publication_loses_nothing() {
 
     let issuer = world.open().await;
     assert_eq!(issuer.pending().await.unwrap(), 1);
-    issuer.publish().await.unwrap();
+    issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(world.barred_on_ledger().await, [credential.status_index]);
 }
 
@@ -63,7 +65,7 @@ async fn a_crash_after_the_ledger_has_it_publishes_nothing_twice() {
 
     let issuer = world.open().await;
     issuer.revoke(two.id, Reason::Lapsed).await.unwrap();
-    let published = issuer.publish().await.unwrap();
+    let published = issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(published.iter().map(|one| one.flips).sum::<usize>(), 1);
     assert_eq!(published.iter().map(|one| one.unexplained).sum::<usize>(), 0);
     let mut both = [one.status_index, two.status_index];
@@ -83,13 +85,13 @@ async fn a_bit_that_is_set_on_the_ledger_alone_stays_set_and_is_reported() {
     let flips = [credential.status_index, unknown];
     world.registry.publish_status(keys.account(), world.list(), &empty, &flips).await.unwrap();
 
-    let published = issuer.publish().await.unwrap();
+    let published = issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(published.iter().map(|one| one.unexplained).sum::<usize>(), 1);
     assert_eq!(world.barred_on_ledger().await.len(), 2);
     // A reinstatement that was asked for is a different matter.
     issuer.suspend(credential.id, Reason::Unspecified).await.unwrap();
     issuer.reinstate(credential.id, Reason::Resolved).await.unwrap();
-    issuer.publish().await.unwrap();
+    issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(world.barred_on_ledger().await, [unknown]);
 }
 
@@ -107,13 +109,16 @@ async fn while_the_ledger_is_away_issuing_goes_on_and_revocations_wait() {
     assert!(issuer.ready().await.is_err());
     let credential = world.issue(&issuer).await;
     issuer.revoke(credential.id, Reason::ConsentWithdrawn).await.unwrap();
-    assert!(matches!(issuer.publish().await, Err(IssuerError::Ledger(LedgerError::Unreachable))));
+    assert!(matches!(
+        issuer.publish(&mut OsRng).await,
+        Err(IssuerError::Ledger(LedgerError::Unreachable))
+    ));
     assert_eq!(issuer.pending().await.unwrap(), 1);
     drop(issuer);
 
     let issuer = world.open().await;
     assert!(issuer.ready().await.is_ok());
-    issuer.publish().await.unwrap();
+    issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(world.barred_on_ledger().await, [credential.status_index]);
 }
 
@@ -127,7 +132,8 @@ async fn two_replicas_that_publish_at_once_lose_nothing_and_say_nothing_twice() 
         issuer.revoke(credential.id, Reason::Lapsed).await.unwrap();
         revoked.push(credential.status_index);
     }
-    let (first, second) = tokio::join!(one.publish(), two.publish());
+    let (mut own, mut others) = (OsRng, OsRng);
+    let (first, second) = tokio::join!(one.publish(&mut own), two.publish(&mut others));
     let flips: usize = first.unwrap().iter().chain(&second.unwrap()).map(|list| list.flips).sum();
     revoked.sort_unstable();
     assert_eq!((flips, world.barred_on_ledger().await), (4, revoked));
@@ -138,15 +144,55 @@ async fn two_replicas_that_publish_at_once_lose_nothing_and_say_nothing_twice() 
 async fn more_flips_than_a_transaction_takes_are_sent_in_several() {
     let world = World::new().await;
     let issuer = world.open().await;
-    let url = format!("sqlite://{}", world.data().join("issuer.sqlite").display());
-    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-    let barred = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1499)
-        INSERT INTO status_entries (list_id, status_index, bit, published) SELECT $1, i * 7, 1, 0 FROM n";
-    sqlx::query(barred).bind(i64::from(world.list().as_u32())).execute(&pool).await.unwrap();
-    let published = issuer.publish().await.unwrap();
+    bar(&world, 1500).await;
+    let published = issuer.publish(&mut OsRng).await.unwrap();
     let list = published.iter().find(|one| one.list == world.list()).unwrap();
-    assert_eq!((list.flips, list.transactions), (1500, 2));
+    assert_eq!((list.flips, list.decoys, list.transactions), (0, 1500, 2));
     assert_eq!(world.barred_on_ledger().await.len(), 1500);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn decoys_hide_how_many_credentials_changed_and_are_never_issued() {
+    let mut world = World::new().await;
+    world.publication_padding = NonZeroU32::new(8).unwrap();
+    let issuer = world.open().await;
+    // Nothing changed: nothing is said.
+    let published = issuer.publish(&mut OsRng).await.unwrap();
+    assert!(published.iter().all(|list| (list.transactions, list.decoys) == (0, 0)));
+
+    let mut revoked = Vec::new();
+    for (revocations, decoys, barred) in [(1, 7, 8), (8, 0, 16), (9, 7, 32)] {
+        for _ in 0..revocations {
+            let credential = world.issue(&issuer).await;
+            issuer.revoke(credential.id, Reason::Lapsed).await.unwrap();
+            revoked.push(credential.status_index);
+        }
+        let published = issuer.publish(&mut OsRng).await.unwrap();
+        let list = published.iter().find(|one| one.list == world.list()).unwrap();
+        assert_eq!((list.flips, list.decoys, list.unexplained), (revocations, decoys, 0));
+        let on_ledger = world.barred_on_ledger().await;
+        assert_eq!(on_ledger.len(), barred);
+        assert!(revoked.iter().all(|index| on_ledger.contains(index)));
+    }
+    let on_ledger = world.barred_on_ledger().await;
+    let credential = world.issue(&issuer).await;
+    assert!(!on_ledger.contains(&credential.status_index));
+    let again = issuer.publish(&mut OsRng).await.unwrap();
+    assert!(again.iter().all(|list| list.transactions == 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn decoys_of_a_publication_that_failed_are_used_by_the_next() {
+    let mut world = World::new().await;
+    world.publication_padding = NonZeroU32::new(4).unwrap();
+    let issuer = world.open().await;
+    let credential = world.issue(&issuer).await;
+    issuer.revoke(credential.id, Reason::Lapsed).await.unwrap();
+    // Reserved, and never told to the ledger.
+    bar(&world, 3).await;
+    let published = issuer.publish(&mut OsRng).await.unwrap();
+    let list = published.iter().find(|one| one.list == world.list()).unwrap();
+    assert_eq!((list.flips, list.decoys, list.transactions), (1, 3, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,7 +222,7 @@ async fn a_suspension_that_ends_before_the_window_is_never_told() {
     issuer.suspend(credential.id, Reason::Investigation).await.unwrap();
     issuer.reinstate(credential.id, Reason::Resolved).await.unwrap();
     assert_eq!(issuer.pending().await.unwrap(), 2);
-    let published = issuer.publish().await.unwrap();
+    let published = issuer.publish(&mut OsRng).await.unwrap();
     assert!(published.iter().all(|one| one.transactions == 0));
     assert_eq!(issuer.pending().await.unwrap(), 0);
 }
@@ -192,4 +238,14 @@ async fn a_status_list_is_signed_anew_before_verifiers_stop_relying_on_it() {
     assert_ne!(first["validUntil"], second["validUntil"]);
     assert_eq!(first["credentialSubject"], second["credentialSubject"]);
     assert!(matches!(issuer.status_list(0.into()).await, Err(IssuerError::UnknownList)));
+}
+
+/// Takes so many entries of the licences' list for no credential, unknown to the ledger.
+async fn bar(world: &World, entries: u32) {
+    let url = format!("sqlite://{}", world.data().join("issuer.sqlite").display());
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)
+        INSERT INTO status_entries (list_id, status_index, bit, published) SELECT $1, i * 7, 1, 0 FROM n";
+    let list = i64::from(world.list().as_u32());
+    sqlx::query(sql).bind(list).bind(i64::from(entries)).execute(&pool).await.unwrap();
 }

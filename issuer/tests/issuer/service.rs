@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use ark_std::rand::{SeedableRng, rngs::StdRng};
+use ark_std::rand::SeedableRng;
+use ark_std::rand::rngs::{OsRng, StdRng};
 use attestry_credential::schema::Schema;
 use attestry_credential::schema::values::Day;
 use attestry_credential::vcdm::{Attestation, Document};
@@ -49,7 +50,7 @@ async fn a_verifier_accepts_what_was_issued_until_it_is_revoked_and_published() 
     assert_eq!(verify().await.unwrap(), document);
     issuer.revoke(credential.id, Reason::DisciplinaryAction).await.unwrap();
     assert!(verify().await.is_ok(), "nothing is told before the publication");
-    issuer.publish().await.unwrap();
+    issuer.publish(&mut OsRng).await.unwrap();
     assert!(verify().await.is_err());
 }
 
@@ -180,7 +181,7 @@ async fn renewal_supersedes_and_bars_the_old_credential() {
     assert!(again.repeated && again.credential.id == new.id);
     let twice = issuer.renew(old.id, RenewRequest::default(), &mut world.rng).await;
     assert!(matches!(twice, Err(IssuerError::NotPossible { state: State::Superseded, .. })));
-    issuer.publish().await.unwrap();
+    issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(world.barred_on_ledger().await, [old.status_index]);
 }
 
@@ -192,10 +193,10 @@ async fn a_suspension_ends_and_a_revocation_does_not() {
     let id = credential.id;
     issuer.suspend(id, Reason::Investigation).await.unwrap();
     assert_eq!(issuer.suspend(id, Reason::Investigation).await.unwrap().version, 1);
-    issuer.publish().await.unwrap();
+    issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(world.barred_on_ledger().await, [credential.status_index]);
     issuer.reinstate(id, Reason::Resolved).await.unwrap();
-    issuer.publish().await.unwrap();
+    issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(world.barred_on_ledger().await, [] as [u32; 0]);
 
     issuer.suspend(id, Reason::Investigation).await.unwrap();
@@ -204,7 +205,7 @@ async fn a_suspension_ends_and_a_revocation_does_not() {
     let refused = issuer.reinstate(id, Reason::Resolved).await.unwrap_err();
     assert_eq!(refused.to_string(), "cannot reinstate a credential that is revoked");
     assert_eq!(issuer.revoke(id, Reason::Unspecified).await.unwrap().state, State::Revoked);
-    issuer.publish().await.unwrap();
+    issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(world.barred_on_ledger().await, [credential.status_index]);
 }
 

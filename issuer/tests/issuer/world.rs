@@ -1,6 +1,7 @@
 //! A ledger governed by one member, and an issuer accredited for both schemas.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +35,7 @@ pub(crate) struct World {
     pub(crate) entries: BTreeMap<Schema, EntryIndex>,
     pub(crate) rng: StdRng,
     pub(crate) publication_interval_s: u64,
+    pub(crate) publication_padding: NonZeroU32,
 }
 
 impl World {
@@ -50,9 +52,16 @@ impl World {
         let registry =
             RegistryClient::deploy(client, &member, &[member.address()], 1).await.unwrap();
         let entries = BTreeMap::new();
-        let publication_interval_s = 600;
-        let mut world =
-            Self { folder, clock, member, registry, entries, rng, publication_interval_s };
+        let mut world = Self {
+            folder,
+            clock,
+            member,
+            registry,
+            entries,
+            rng,
+            publication_interval_s: 600,
+            publication_padding: NonZeroU32::MIN,
+        };
         // Somebody else's entry comes first.
         let stranger = IssuerKeys::random(&mut world.rng);
         world.accredit(&stranger, Schema::ProviderCredential).await;
@@ -85,7 +94,11 @@ impl World {
 
     pub(crate) fn config(&self) -> IssuerConfig {
         let config = IssuerConfig::new(PUBLIC_URL, self.entries.clone());
-        IssuerConfig { publication_interval_s: self.publication_interval_s, ..config }
+        IssuerConfig {
+            publication_interval_s: self.publication_interval_s,
+            publication_padding: self.publication_padding,
+            ..config
+        }
     }
 
     pub(crate) async fn open(&self) -> Issuer {
