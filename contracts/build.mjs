@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { poseidonT6 } from "./poseidon.mjs";
+import { poseidon } from "./poseidon.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(import.meta.url);
@@ -13,8 +13,11 @@ const check = process.argv.includes("--check");
 const CONTRACTS = [
   ["EthereumDIDRegistry", "vendor/EthereumDIDRegistry.sol"],
   ["Consortium", "src/Consortium.sol"],
+  ["PoseidonT2", "src/PoseidonT2.sol"],
   ["PoseidonT6", "src/PoseidonT6.sol"],
   ["IssuerRegistry", "src/IssuerRegistry.sol"],
+  ["PresentationVerifier", "src/PresentationVerifier.sol"],
+  ["EvidenceAnchor", "src/EvidenceAnchor.sol"],
   ["AddressBook", "src/AddressBook.sol"],
 ];
 
@@ -31,7 +34,10 @@ function emit(path, text) {
 }
 
 const vendored = join(here, "node_modules/ethr-did-registry");
-emit("src/PoseidonT6.sol", poseidonT6(join(here, "node_modules/poseidon-solidity/PoseidonT6.sol")));
+for (const inputs of [1, 5]) {
+  const file = `PoseidonT${inputs + 1}.sol`;
+  emit(`src/${file}`, poseidon(join(here, "node_modules/poseidon-solidity", file), inputs));
+}
 emit("vendor/EthereumDIDRegistry.sol", readFileSync(join(vendored, "contracts/EthereumDIDRegistry.sol"), "utf8"));
 emit("vendor/EthereumDIDRegistry.LICENSE.md", readFileSync(join(vendored, "LICENSE.md"), "utf8"));
 
