@@ -93,6 +93,11 @@ field_newtype! {
 pub struct WithdrawalKey(#[serde(with = "field::serde_hex")] Fr);
 
 impl WithdrawalKey {
+    /// The encoding: 32 bytes, big-endian.
+    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(field::to_be_bytes(&self.0))
+    }
+
     /// The nullifier that it opens.
     pub fn nullifier(&self) -> Nullifier {
         Nullifier(poseidon::hash(&[self.0]))

@@ -6,8 +6,10 @@
 
 mod compile;
 mod slots;
+mod template;
 
 pub use slots::{CompiledPolicy, Connector, PolicyViolation, SLOTS, Slot, SlotClass, SlotOperator};
+pub use template::{OperandSource, PolicyTemplate};
 
 #[cfg(feature = "r1cs")]
 pub(crate) use slots::{SCHEMA_SHIFT, SELECTOR_BITS};

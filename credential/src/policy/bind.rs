@@ -17,18 +17,22 @@ use crate::{
     vocabulary::{Code, Mask, NLC_PARTY_STATES, State},
 };
 
+/// What stands for the values that the holder discloses.
+#[derive(Clone, Copy)]
+pub(super) enum Disclosures<'a> {
+    /// They.
+    Given(&'a Disclosed),
+    /// One element for all of them: they are not known yet.
+    Open(Fr),
+}
+
 pub(super) fn bind(
     document: &PolicyDocument,
     parameters: &Parameters,
-    disclosed: &Disclosed,
+    disclosed: Disclosures<'_>,
 ) -> Result<numeric::Policy, CredentialError> {
-    let asked = document.disclosures();
-    for (claim, _) in disclosed.iter() {
-        let is_asked = asked.iter().any(|spec| spec.name == claim);
-        let of_issuer = claim == "issuer" && document.discloses_issuer();
-        if !is_asked && !of_issuer {
-            return Err(CredentialError::invalid(format!("disclosed.{claim}"), "is not asked for"));
-        }
+    if let Disclosures::Given(disclosed) = disclosed {
+        check_asked(document, disclosed)?;
     }
     let mut binding = Binding { parameters, disclosed, set: None };
     let mut clauses = Vec::new();
@@ -60,6 +64,18 @@ pub(super) fn bind(
     Ok(policy)
 }
 
+fn check_asked(document: &PolicyDocument, disclosed: &Disclosed) -> Result<(), CredentialError> {
+    let asked = document.disclosures();
+    for (claim, _) in disclosed.iter() {
+        let is_asked = asked.iter().any(|spec| spec.name == claim);
+        let of_issuer = claim == "issuer" && document.discloses_issuer();
+        if !is_asked && !of_issuer {
+            return Err(CredentialError::invalid(format!("disclosed.{claim}"), "is not asked for"));
+        }
+    }
+    Ok(())
+}
+
 /// The encoding of one value for a claim or the issuer.
 pub(super) fn encode(subject: Subject, node: &Node<'_>) -> Result<Fr, CredentialError> {
     match subject {
@@ -78,7 +94,7 @@ pub(super) fn encode(subject: Subject, node: &Node<'_>) -> Result<Fr, Credential
 
 struct Binding<'a> {
     parameters: &'a Parameters,
-    disclosed: &'a Disclosed,
+    disclosed: Disclosures<'a>,
     /// The policy's one set, once a predicate has named it.
     set: Option<Vec<Fr>>,
 }
@@ -113,6 +129,11 @@ impl Binding<'_> {
             let state: Code<State> = Node::root(&state, &path).parse()?;
             let covering = NLC_PARTY_STATES.covering(state);
             return Ok((!covering.is_empty()).then(|| Numeric::InMask(covering.bits())));
+        }
+        if let (Operand::Disclosed, Disclosures::Open(element)) =
+            (&predicate.operand, self.disclosed)
+        {
+            return Ok(Some(Numeric::Eq(element)));
         }
         let value = self.value(predicate, &path)?;
         let node = Node::root(&value, &path);
@@ -153,7 +174,10 @@ impl Binding<'_> {
             Operand::List(items) => items.iter().map(|item| self.item(item, path)).collect(),
             Operand::Disclosed => {
                 let claim = predicate.subject.spec().map_or("issuer", |spec| spec.name);
-                let value = self.disclosed.get(claim).cloned();
+                let value = match self.disclosed {
+                    Disclosures::Given(disclosed) => disclosed.get(claim).cloned(),
+                    Disclosures::Open(_) => None,
+                };
                 let path = format!("disclosed.{claim}");
                 value.ok_or_else(|| CredentialError::invalid(path, "is required"))
             }

@@ -86,10 +86,10 @@ impl Operand {
         matches!(self, Self::Disclosed)
     }
 
-    /// Names of the parameters.
-    pub(super) fn parameters(&self) -> Vec<&str> {
+    /// The parameters.
+    pub(super) fn parameters(&self) -> Vec<&Reference> {
         match self {
-            Self::Parameter(reference) => vec![&reference.name],
+            Self::Parameter(reference) => vec![reference],
             Self::List(items) => items.iter().filter_map(Item::parameter).collect(),
             Self::Covering(item) => item.parameter().into_iter().collect(),
             Self::Value(_) | Self::Disclosed | Self::Claim(..) => Vec::new(),
@@ -98,9 +98,9 @@ impl Operand {
 }
 
 impl Item {
-    fn parameter(&self) -> Option<&str> {
+    fn parameter(&self) -> Option<&Reference> {
         match self {
-            Self::Parameter(reference) => Some(&reference.name),
+            Self::Parameter(reference) => Some(reference),
             Self::Value(_) => None,
         }
     }

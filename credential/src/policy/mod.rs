@@ -44,13 +44,14 @@ mod absence;
 mod bind;
 mod document;
 mod parameters;
+mod template;
 
 pub use parameters::{Disclosed, Parameters};
 
 use std::collections::BTreeSet;
 
-use attestry_circuits::policy::CompiledPolicy;
-use serde_json::Value;
+use attestry_circuits::policy::{CompiledPolicy, PolicyTemplate};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -58,6 +59,7 @@ use crate::{
     json,
     schema::{ClaimSpec, Schema},
 };
+use bind::Disclosures;
 use document::Clause;
 
 /// A policy as its author wrote it, with every word checked against its schema.
@@ -120,7 +122,8 @@ impl PolicyDocument {
     /// The parameters that [`PolicyDocument::bind`] needs, without `today`.
     pub fn parameters(&self) -> BTreeSet<&str> {
         let predicates = self.require.iter().flatten().flatten();
-        let names = predicates.flat_map(|predicate| predicate.operand.parameters());
+        let references = predicates.flat_map(|predicate| predicate.operand.parameters());
+        let names = references.map(|reference| reference.name.as_str());
         names.filter(|name| *name != parameters::TODAY).collect()
     }
 
@@ -150,7 +153,27 @@ impl PolicyDocument {
         parameters: &Parameters,
         disclosed: &Disclosed,
     ) -> Result<CompiledPolicy, CredentialError> {
-        let policy = bind::bind(self, parameters, disclosed)?;
+        self.compile(parameters, Disclosures::Given(disclosed))
+    }
+
+    /// The policy before the day and the disclosed values are known, as a contract keeps it.
+    ///
+    /// # Errors
+    /// Those of [`PolicyDocument::bind`]; a day that is shifted by months, or other than by less
+    /// than 70 years; `$today` elsewhere than as a bound.
+    pub fn template(
+        &self,
+        parameters: &Map<String, Value>,
+    ) -> Result<PolicyTemplate, CredentialError> {
+        template::of(self, parameters)
+    }
+
+    fn compile(
+        &self,
+        parameters: &Parameters,
+        disclosures: Disclosures<'_>,
+    ) -> Result<CompiledPolicy, CredentialError> {
+        let policy = bind::bind(self, parameters, disclosures)?;
         policy
             .compile()
             .map_err(|error| Rule::worded(format!("cannot be asked: {error}")).at("require"))

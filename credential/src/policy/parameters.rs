@@ -129,6 +129,10 @@ impl Reference {
     pub(super) fn is_shifted(&self) -> bool {
         self.shift.is_some()
     }
+
+    pub(super) fn is_shifted_by_months(&self) -> bool {
+        matches!(self.shift, Some(Shift::Months(_)))
+    }
 }
 
 impl Shift {

@@ -241,3 +241,42 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_template_is_the_policy_without_the_day_and_the_disclosed_values() {
+    let policy = read(json!([
+        {"claim": "status", "op": "eq", "value": "active"},
+        {"claim": "licence_type", "op": "eq", "reveal": true},
+        {"claim": "expires_on", "op": "ge", "value": "$today"},
+        {"claim": "issued_on", "op": "le", "value": "$today-90d"},
+        {"claim": "issued_on", "op": "ge", "value": "$since"},
+    ]))
+    .unwrap();
+    let given = Map::from_iter([("since".to_owned(), json!("2001-02-03"))]);
+    let template = policy.template(&given).unwrap();
+    let disclosed = Disclosed::none().with("licence_type", "RN");
+    for day in ["1999-12-31", "2024-02-29", "2026-11-22"] {
+        let day: Day = day.parse().unwrap();
+        let parameters = Parameters::new(day).with("since", "2001-02-03");
+        let bound = policy.bind(&parameters, &disclosed).unwrap();
+        let open = template.disclosed(&bound, day.number()).unwrap();
+        assert_eq!(open.len(), 1);
+        assert!(bound.slots.iter().any(|slot| slot.operand == open[0]));
+        assert_eq!(template.disclosed(&bound, day.number() + 1), None);
+        let elsewhere = Parameters::new(day).with("since", "2001-02-04");
+        let elsewhere = policy.bind(&elsewhere, &disclosed).unwrap();
+        assert_eq!(template.disclosed(&elsewhere, day.number()), None);
+    }
+}
+
+#[test]
+fn a_template_refuses_what_a_contract_cannot_count() {
+    for (require, rule) in [
+        (json!([{"claim": "expires_on", "op": "ge", "value": "$today+6m"}]), "months"),
+        (json!([{"claim": "expires_on", "op": "ge", "value": "$today+26000d"}]), "70 years"),
+        (json!([{"claim": "expires_on", "op": "in-set", "value": ["$today"]}]), "as a bound"),
+    ] {
+        let refusal = read(require).unwrap().template(&Map::new()).unwrap_err().to_string();
+        assert!(refusal.contains(rule), "{refusal}");
+    }
+}
