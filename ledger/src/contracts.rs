@@ -28,6 +28,21 @@ sol!(
 );
 sol!(
     #[derive(Debug)]
+    EvidenceAnchor,
+    "../contracts/artifacts/EvidenceAnchor.json"
+);
+sol!(
+    #[derive(Debug)]
+    PoseidonT2,
+    "../contracts/artifacts/PoseidonT2.json"
+);
+sol!(
+    #[derive(Debug)]
+    PresentationVerifier,
+    "../contracts/artifacts/PresentationVerifier.json"
+);
+sol!(
+    #[derive(Debug)]
     AddressBook,
     "../contracts/artifacts/AddressBook.json"
 );
@@ -43,6 +58,8 @@ pub(crate) fn error_name(data: &Bytes) -> String {
     IssuerRegistry::IssuerRegistryErrors::name_by_selector(selector)
         .or_else(|| Consortium::ConsortiumErrors::name_by_selector(selector))
         .or_else(|| AddressBook::AddressBookErrors::name_by_selector(selector))
+        .or_else(|| EvidenceAnchor::EvidenceAnchorErrors::name_by_selector(selector))
+        .or_else(|| PresentationVerifier::PresentationVerifierErrors::name_by_selector(selector))
         .unwrap_or("unknown")
         .to_owned()
 }

@@ -66,6 +66,9 @@ pub enum LedgerError {
     /// A BabyJubJub key that cannot be accredited.
     #[error("the issuer key is not a point of the prime-order subgroup")]
     InvalidIssuerKey,
+    /// A presentation of another policy or scope, or of a time that the ledger cannot have.
+    #[error("the statement is not one of the policy")]
+    OtherPolicy,
     /// Governance needs signers, and as many as the threshold says.
     #[error("the consortium needs {needed} approvals, {given} members were given")]
     NotEnoughSigners {

@@ -14,8 +14,9 @@ mod error;
 pub use account::Account;
 pub use alloy::primitives::Address;
 pub use client::{
-    Accreditation, ClientOptions, Deployment, Entry, EntryIndex, EntryState, LedgerClient,
-    LedgerUrl, ProposalId, RegistryClient, RegistrySnapshot, RootRecord,
+    Accreditation, ClientOptions, Deployment, Entry, EntryIndex, EntryState, EvidenceBatch,
+    EvidenceRecord, LedgerClient, LedgerPolicy, LedgerUrl, NullifierStatus, PolicyId, ProposalId,
+    RegistryClient, RegistrySnapshot, RootRecord,
 };
 pub use did::{
     DelegateRole, DidDocument, DidKey, EthrDid, Identities, Resolution, VerificationMethod,

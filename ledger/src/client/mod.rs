@@ -1,15 +1,19 @@
 //! One client for any EVM ledger. The URL decides which.
 
+mod deployment;
+mod evidence;
 mod governance;
+mod presentation;
 mod rebuild;
 mod registry;
 mod sender;
 
+pub use deployment::Deployment;
+pub use evidence::{EvidenceBatch, EvidenceRecord};
 pub use governance::ProposalId;
+pub use presentation::{LedgerPolicy, NullifierStatus, PolicyId};
 pub use rebuild::RegistrySnapshot;
-pub use registry::{
-    Accreditation, Deployment, Entry, EntryIndex, EntryState, RegistryClient, RootRecord,
-};
+pub use registry::{Accreditation, Entry, EntryIndex, EntryState, RegistryClient, RootRecord};
 
 use crate::LedgerError;
 use crate::contracts::error_name;

@@ -1,35 +1,17 @@
 //! The issuer registry of a deployment: what it is, what it says, and what issuers publish.
 
-use super::LedgerClient;
-use crate::contracts::{AddressBook, Consortium, EthereumDIDRegistry, IssuerRegistry, PoseidonT6};
+use super::{Deployment, LedgerClient};
+use crate::contracts::IssuerRegistry;
 use crate::{Account, Identities, LedgerError};
-use alloy::primitives::{Address, B256, Bytes, U256};
-use alloy::sol_types::{SolCall, SolConstructor};
+use alloy::primitives::{Address, U256};
+use alloy::sol_types::SolCall;
 use attestry_circuits::field::{Fr, from_be_bytes, to_be_bytes};
-use attestry_circuits::registry::{RegistryLeaf, RegistryRoot, RegistryTree};
+use attestry_circuits::registry::{RegistryLeaf, RegistryRoot};
 use attestry_circuits::schnorr::VerifyingKey;
 use attestry_circuits::status::{StatusList, StatusRoot};
 use attestry_circuits::{IssuerId, SchemaId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-
-const DID_REGISTRY: &str = "EthereumDIDRegistry";
-const CONSORTIUM: &str = "Consortium";
-const POSEIDON: &str = "PoseidonT6";
-const ISSUER_REGISTRY: &str = "IssuerRegistry";
-
-/// The contracts of one deployment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deployment {
-    /// The address book, from which the others are found.
-    pub address_book: Address,
-    /// ERC-1056.
-    pub did_registry: Address,
-    /// The members who govern.
-    pub consortium: Address,
-    /// The issuers, and the root of trust.
-    pub issuer_registry: Address,
-}
 
 /// Place of an entry in the registry, and of its leaf in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -151,72 +133,6 @@ pub struct RegistryClient {
 }
 
 impl RegistryClient {
-    /// Deploys all contracts, governed by `members` of whom `threshold` must approve.
-    ///
-    /// # Errors
-    /// [`LedgerError::Reverted`] if the members or the threshold are not possible; those of sending.
-    pub async fn deploy(
-        client: LedgerClient,
-        deployer: &Account,
-        members: &[Address],
-        threshold: u16,
-    ) -> Result<Self, LedgerError> {
-        let did_registry = client.create(deployer, EthereumDIDRegistry::BYTECODE.clone()).await?;
-        let founders =
-            Consortium::constructorCall { founders: members.to_vec(), initialThreshold: threshold };
-        let consortium =
-            client.create(deployer, init_code(&Consortium::BYTECODE, &founders)).await?;
-        let poseidon = client.create(deployer, PoseidonT6::BYTECODE.clone()).await?;
-        let registry = IssuerRegistry::constructorCall {
-            consortium_: consortium,
-            poseidon_: poseidon,
-            emptyStatusRoot_: word(StatusList::new().root().as_field()),
-        };
-        let issuer_registry =
-            client.create(deployer, init_code(&IssuerRegistry::BYTECODE, &registry)).await?;
-        let book = AddressBook::constructorCall {
-            names_: [DID_REGISTRY, CONSORTIUM, POSEIDON, ISSUER_REGISTRY].map(name).to_vec(),
-            addresses: vec![did_registry, consortium, poseidon, issuer_registry],
-        };
-        let address_book =
-            client.create(deployer, init_code(&AddressBook::BYTECODE, &book)).await?;
-        Ok(Self::at(client, Deployment { address_book, did_registry, consortium, issuer_registry }))
-    }
-
-    /// Finds a deployment from its address book and checks that it is one.
-    ///
-    /// # Errors
-    /// [`LedgerError::NotADeployment`]; those of reading.
-    pub async fn open(client: LedgerClient, address_book: Address) -> Result<Self, LedgerError> {
-        let find = async |wanted: &str| {
-            client
-                .read(address_book, AddressBook::addressOfCall { name: name(wanted) })
-                .await
-                .map_err(|error| match error {
-                    LedgerError::Malformed(_) => {
-                        LedgerError::NotADeployment("there is no address book")
-                    }
-                    LedgerError::Reverted { .. } => {
-                        LedgerError::NotADeployment("the book lacks a contract")
-                    }
-                    other => other,
-                })
-        };
-        let did_registry = find(DID_REGISTRY).await?;
-        let consortium = find(CONSORTIUM).await?;
-        let issuer_registry = find(ISSUER_REGISTRY).await?;
-        let empty_list =
-            client.read(issuer_registry, IssuerRegistry::emptyStatusRootCall {}).await?;
-        let empty_tree = client.read(issuer_registry, IssuerRegistry::EMPTY_ROOTCall {}).await?;
-        if empty_list != word(StatusList::new().root().as_field()) {
-            return Err(LedgerError::NotADeployment("its status lists are of another kind"));
-        }
-        if empty_tree != word(RegistryTree::new().root().as_field()) {
-            return Err(LedgerError::NotADeployment("its registry tree is of another kind"));
-        }
-        Ok(Self::at(client, Deployment { address_book, did_registry, consortium, issuer_registry }))
-    }
-
     /// A client of a deployment that is known already. The ledger is not contacted.
     pub fn at(client: LedgerClient, deployment: Deployment) -> Self {
         Self { client, deployment }
@@ -338,14 +254,4 @@ pub(super) fn field(word: U256) -> Result<Fr, LedgerError> {
 
 pub(super) fn status_root(word: U256) -> Result<StatusRoot, LedgerError> {
     field(word).map(StatusRoot::from_field)
-}
-
-fn init_code<C: SolConstructor>(code: &Bytes, arguments: &C) -> Bytes {
-    [code.as_ref(), &arguments.abi_encode()].concat().into()
-}
-
-fn name(text: &str) -> B256 {
-    let mut padded = [0; 32];
-    padded[..text.len()].copy_from_slice(text.as_bytes());
-    padded.into()
 }

@@ -1,0 +1,76 @@
+//! Roots of batches of evidence: heads of audit logs, consent artefacts, custody, trial events.
+
+use super::registry::RegistryClient;
+use crate::contracts::EvidenceAnchor as Contract;
+use crate::{Account, LedgerError};
+use alloy::primitives::{Address, B256};
+
+/// A batch of evidence. Nothing here may be guessed from a person: leaves are salted hashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvidenceBatch {
+    /// What the evidence is: the hash of its kind's name, not zero.
+    pub kind: [u8; 32],
+    /// Version of the policy under which it was gathered.
+    pub policy_version: u32,
+    /// Merkle root over the leaves, not zero.
+    pub root: [u8; 32],
+    /// How many leaves, 1 to 2^20.
+    pub leaf_count: u32,
+}
+
+/// When and as what a batch was anchored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvidenceRecord {
+    /// Unix seconds.
+    pub anchored_at: u64,
+    /// The batch's number among its submitter's of its kind, from 1.
+    pub sequence: u64,
+    /// As it was given.
+    pub policy_version: u32,
+    /// As it was given.
+    pub leaf_count: u32,
+}
+
+impl RegistryClient {
+    /// Anchors a batch under the account's address.
+    ///
+    /// # Errors
+    /// [`LedgerError::Reverted`] with `AlreadyAnchored`, `ZeroKind`, `ZeroRoot`, `NoLeaves` or
+    /// `TooManyLeaves`; those of sending.
+    pub async fn anchor_evidence(
+        &self,
+        account: &Account,
+        batch: &EvidenceBatch,
+    ) -> Result<(), LedgerError> {
+        let batch = Contract::Batch {
+            kind: B256::from(batch.kind),
+            policyVersion: batch.policy_version,
+            root: B256::from(batch.root),
+            leafCount: batch.leaf_count,
+        };
+        let call = Contract::anchorCall { batch };
+        self.client.send(account, self.deployment.evidence_anchor, call).await.map(|_| ())
+    }
+
+    /// When and as what a root was anchored, if it was.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub async fn evidence(
+        &self,
+        submitter: Address,
+        kind: &[u8; 32],
+        root: &[u8; 32],
+    ) -> Result<Option<EvidenceRecord>, LedgerError> {
+        let (kind, root) = (B256::from(*kind), B256::from(*root));
+        let call = Contract::anchorOfCall { submitter, kind, root };
+        let anchor = self.client.read(self.deployment.evidence_anchor, call).await?;
+        let anchored_at = anchor.anchoredAt.to::<u64>();
+        Ok((anchored_at != 0).then_some(EvidenceRecord {
+            anchored_at,
+            sequence: anchor.sequence,
+            policy_version: anchor.policyVersion,
+            leaf_count: anchor.leafCount,
+        }))
+    }
+}
