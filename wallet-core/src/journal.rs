@@ -84,7 +84,7 @@ impl Wallet {
                     LogEvent::Withdrew { client_id, scope } => {
                         self.content.withdrawn.push(scope_of(client_id, scope));
                     }
-                    LogEvent::Declined { .. } => {}
+                    LogEvent::PresentedToLedger { .. } | LogEvent::Declined { .. } => {}
                 }
                 self.content.log.push(entry);
             }

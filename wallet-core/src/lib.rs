@@ -9,7 +9,8 @@
 //!    not;
 //! 3. [`Wallet::present`] answers it, from the pool where that has a fitting proof, and notes it
 //!    in the consent [log](Wallet::log);
-//! 4. [`Wallet::withdraw`] reveals the key that ends a verifier's use of the holder's nullifier.
+//! 4. [`Wallet::present_to_ledger`] answers a contract instead;
+//! 5. [`Wallet::withdraw`] reveals the key that ends a verifier's use of the holder's nullifier.
 //!
 //! The pool is of proofs made before they are asked for, each under a one-time key.
 //! [`Wallet::keep_ready`] says for which questions and how many; [`Wallet::refill_step`] makes
@@ -27,6 +28,7 @@ mod choose;
 mod error;
 mod held;
 mod journal;
+mod ledger_call;
 mod log;
 mod pool;
 mod prepare;
@@ -46,6 +48,7 @@ pub use background::Refiller;
 pub use choose::{Choices, Chosen, QueryChoice, Reason};
 pub use error::WalletError;
 pub use held::{CredentialId, HeldCredential, Validity};
+pub use ledger_call::{LedgerAnswer, LedgerCall};
 pub use log::{Answered, Asked, AskedQuery, LogEntry, LogEvent};
 pub use pool::MAX_POOL;
 pub use prepare::Session;

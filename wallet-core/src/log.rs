@@ -28,6 +28,19 @@ pub enum LogEvent {
         /// What was used for it.
         answers: Vec<Answered>,
     },
+    /// The holder answered one query to a contract, for all to see.
+    PresentedToLedger {
+        /// What was asked.
+        asked: Asked,
+        /// The query.
+        query: Identifier,
+        /// The credential.
+        credential: CredentialId,
+        /// The chain.
+        chain_id: u64,
+        /// The contract: `0x` and 40 hexadecimal digits.
+        contract: String,
+    },
     /// The holder declined a request.
     Declined {
         /// What was asked.

@@ -100,7 +100,7 @@ impl Wallet {
     }
 
     /// Adds to the consent log and stores that; the wallet is as before if it fails.
-    fn record(
+    pub(crate) fn record(
         &mut self,
         at: u64,
         event: LogEvent,

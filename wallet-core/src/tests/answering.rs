@@ -1,8 +1,8 @@
 //! Answering, declining, withdrawing, and what the log says of it.
 
 use super::*;
-use crate::{LogEvent, Reason, WalletError};
-use attestry_circuits::Violation;
+use crate::{LedgerCall, LogEvent, Reason, WalletError};
+use attestry_circuits::{Context, Violation};
 use attestry_credential::presentation::{
     PresentationError, PresentationResponse, rebuild_statement, verify_signature,
 };
@@ -218,4 +218,45 @@ fn preparing_an_unknown_query_is_refused() {
     let prepared = wallet.prepare(&session, &id("other"), &licence, &mut rng());
     let unknown = PresentationError::UnknownQuery;
     assert!(matches!(prepared, Err(WalletError::Presentation(e)) if e == unknown));
+}
+
+#[test]
+fn an_answer_to_a_contract_is_bound_to_the_call_and_logged_before_it_is_given_out() {
+    let board = Board::new(Schema::ProviderCredential);
+    let (mut wallet, licence) = licensed_wallet(&board);
+    let request = request_for(&[licensed_in("CA")]);
+    let (view, prover) = (board.view(), CircuitProver::native_check_alone(vk_hash()));
+    let session = Session { request: &request, view: &view, prover: &prover, now: NOW };
+    let call =
+        LedgerCall { chain_id: 7, contract: [0xab; 20], caller: [0xcd; 20], subject: [0xef; 20] };
+    let query = id("licence");
+    let mut broken = MemoryStore { broken: true, ..Default::default() };
+    let unstored =
+        wallet.present_to_ledger(&session, &query, &licence, &call, &mut broken, &mut rng());
+    assert!(matches!(unstored, Err(WalletError::Store(_))));
+    assert!(wallet.log().is_empty());
+
+    let mut store = MemoryStore::default();
+    let answer = wallet
+        .present_to_ledger(&session, &query, &licence, &call, &mut store, &mut rng())
+        .unwrap();
+    let LedgerCall { chain_id, contract, caller, subject } = call;
+    let context = Context::of_ledger_call(chain_id, &contract, &caller, &subject);
+    assert_eq!(answer.statement.context, context);
+    assert_eq!(answer.statement.scope, request.scope());
+    let reopened = store.reopen();
+    let LogEvent::PresentedToLedger { contract, credential, .. } = &reopened.log()[0].event else {
+        panic!("the answer is in the stored log");
+    };
+    assert_eq!(
+        (contract.as_str(), credential),
+        (format!("0x{}", "ab".repeat(20)).as_str(), &licence)
+    );
+
+    let withdrawal =
+        wallet.withdraw(&request.client_id, &request.scope, NOW, &mut store, &mut rng()).unwrap();
+    assert_eq!(withdrawal.nullifier(), answer.statement.nullifier);
+    let withdrawn =
+        wallet.present_to_ledger(&session, &query, &licence, &call, &mut store, &mut rng());
+    assert!(matches!(withdrawn, Err(WalletError::Withdrawn)));
 }
