@@ -5,8 +5,8 @@ use std::time::Duration;
 /// An error of the ledger, its client or its embedded form. None carries an attribute value.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The URL is neither `embedded:PATH` nor `http(s)://…`.
-    #[error("the ledger URL must be embedded:PATH, http://… or https://…")]
+    /// The URL is neither `embedded:PATH` nor `http(s)://…`, or a list of the latter.
+    #[error("the ledger URL must be embedded:PATH, or http(s)://… once or more, between commas")]
     InvalidUrl,
     /// Nobody answers there, or the connection broke.
     #[error("the ledger cannot be reached")]
@@ -20,8 +20,8 @@ pub enum LedgerError {
     /// The store of the embedded ledger failed.
     #[error("the embedded ledger's store failed: {0}")]
     Storage(String),
-    /// The store was written by another version of this software.
-    #[error("the embedded ledger has format {found}, this software reads {expected}")]
+    /// A store was written by another version of this software.
+    #[error("the store has format {found}, this software reads {expected}")]
     Format {
         /// The format that the store names.
         found: u64,
@@ -77,7 +77,74 @@ pub enum LedgerError {
         /// Members given.
         given: usize,
     },
+    /// The node is on another chain than the client.
+    #[error("the node is on chain {found}, the client on chain {expected}")]
+    WrongChain {
+        /// The chain that the client was given, or met first.
+        expected: u64,
+        /// The chain that the node names now.
+        found: u64,
+    },
+    /// The node lacks blocks that it had, or that are asked for.
+    #[error("the node is behind: its latest block is {head}, block {needed} is known")]
+    Behind {
+        /// The node's latest block.
+        head: u64,
+        /// A block that it must have.
+        needed: u64,
+    },
+    /// The endpoints do not agree.
+    #[error("{agreed} of the ledger's endpoints agree, {needed} must")]
+    NoQuorum {
+        /// The most endpoints that gave one answer.
+        agreed: usize,
+        /// How many must.
+        needed: usize,
+    },
+    /// The node does not answer for the state of an earlier block, and the client is to read nothing else.
+    #[error("the node does not keep the state of block {block}: {message}")]
+    HistoryUnavailable {
+        /// The block.
+        block: u64,
+        /// The node's text.
+        message: String,
+    },
+    /// Another transaction of the key has the nonce, and this one had been handed to a node: it will not be mined,
+    /// and is not sent again under another nonce.
+    #[error("another transaction of the account took nonce {nonce}")]
+    Superseded {
+        /// The nonce.
+        nonce: u64,
+    },
+    /// The idempotency key belongs to another act.
+    #[error("the idempotency key was used for another act")]
+    IdempotencyKeyReused,
+    /// The outbox cannot be read or written. What it should have held was not sent.
+    #[error("the outbox failed: {0}")]
+    Outbox(String),
+    /// The client was dropped, or its runtime ended, before the outcome was known. The outbox has the transaction.
+    #[error("sending was stopped before its outcome was known")]
+    Stopped,
     /// Text that is no did:ethr identifier of this chain.
     #[error("not a did:ethr identifier on this chain")]
     InvalidDid,
 }
+
+impl LedgerError {
+    /// Whether the ledger gave no usable answer for now, as opposed to answering no: the same request may succeed
+    /// later.
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::Unreachable
+            | Self::TimedOut(_)
+            | Self::Behind { .. }
+            | Self::NoQuorum { .. }
+            | Self::Stopped => true,
+            Self::Refused { code, .. } => OVERLOADED.contains(code),
+            _ => false,
+        }
+    }
+}
+
+/// HTTP statuses of a node that is overloaded or away, and EIP-1474's "limit exceeded".
+const OVERLOADED: [i64; 6] = [408, 429, 502, 503, 504, -32005];

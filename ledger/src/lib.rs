@@ -15,7 +15,8 @@ pub use account::Account;
 pub use alloy::primitives::Address;
 pub use client::{
     Accreditation, ClientOptions, Deployment, Entry, EntryIndex, EntryState, EvidenceBatch,
-    EvidenceRecord, LedgerClient, LedgerPolicy, LedgerUrl, NullifierStatus, PolicyId, ProposalId,
+    EvidenceRecord, FileOutbox, LedgerClient, LedgerPolicy, LedgerUrl, MemoryOutbox,
+    NullifierStatus, Outbox, OutboxEntry, OutboxState, PolicyId, ProposalId, ReadAt,
     RegistryClient, RegistrySnapshot, RootRecord,
 };
 pub use did::{

@@ -1,102 +1,55 @@
 //! One client for any EVM ledger. The URL decides which.
 
+mod backoff;
 mod deployment;
+mod endpoint;
 mod evidence;
 mod governance;
+mod http;
+mod logs;
+mod options;
+mod outbox;
 mod presentation;
+mod quorum;
 mod rebuild;
 mod registry;
 mod sender;
+mod settle;
+mod transaction;
+mod url;
 
 pub use deployment::Deployment;
 pub use evidence::{EvidenceBatch, EvidenceRecord};
 pub use governance::ProposalId;
+pub use options::{ClientOptions, ReadAt};
+pub use outbox::{FileOutbox, MemoryOutbox, Outbox, OutboxEntry, OutboxState};
 pub use presentation::{LedgerPolicy, NullifierStatus, PolicyId};
 pub use rebuild::RegistrySnapshot;
 pub use registry::{Accreditation, Entry, EntryIndex, EntryState, RegistryClient, RootRecord};
+pub use url::LedgerUrl;
 
 use crate::LedgerError;
-use crate::contracts::error_name;
 use crate::embedded::{Clock, EmbeddedLedger};
-use alloy::network::Ethereum;
 use alloy::primitives::{Address, Bytes};
-use alloy::providers::{Provider, RootProvider};
 use alloy::rpc::client::RpcClient;
 use alloy::rpc::types::{BlockNumberOrTag, Filter, Log, TransactionRequest};
 use alloy::sol_types::SolCall;
-use alloy::transports::http::reqwest::Url;
-use alloy::transports::{RpcError, TransportError, TransportErrorKind};
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::str::FromStr;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use endpoint::Endpoint;
+use quorum::Nodes;
+use sender::Senders;
+use std::sync::Arc;
 
-/// Where the ledger is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LedgerUrl {
-    /// `embedded:PATH`: in this process, in that folder.
-    Embedded(PathBuf),
-    /// `http://…` or `https://…`: the JSON-RPC of a node.
-    Http(String),
-}
-
-impl FromStr for LedgerUrl {
-    type Err = LedgerError;
-
-    fn from_str(text: &str) -> Result<Self, LedgerError> {
-        if let Some(path) = text.strip_prefix("embedded:").filter(|path| !path.is_empty()) {
-            return Ok(Self::Embedded(path.into()));
-        }
-        let url = Url::parse(text).map_err(|_| LedgerError::InvalidUrl)?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(LedgerError::InvalidUrl);
-        }
-        Ok(Self::Http(text.to_owned()))
-    }
-}
-
-impl std::fmt::Display for LedgerUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Embedded(path) => write!(f, "embedded:{}", path.display()),
-            Self::Http(url) => f.write_str(url),
-        }
-    }
-}
-
-/// How long to wait and how much to ask for at once.
-#[derive(Clone, Copy, Debug)]
-pub struct ClientOptions {
-    /// For one answer of the node.
-    pub request_timeout: Duration,
-    /// For a transaction to be mined.
-    pub receipt_timeout: Duration,
-    /// Blocks a log query asks for; halved when the node refuses.
-    pub log_page_blocks: u64,
-}
-
-impl Default for ClientOptions {
-    fn default() -> Self {
-        Self {
-            request_timeout: Duration::from_secs(10),
-            receipt_timeout: Duration::from_secs(60),
-            log_page_blocks: 5_000,
-        }
-    }
-}
-
-/// A connection to a ledger. Clones share it, and with it the nonces of each account.
+/// A connection to a ledger, through one endpoint or several. Clones share it, and with it the nonces of each account.
 #[derive(Clone)]
 pub struct LedgerClient {
-    provider: RootProvider<Ethereum>,
-    options: ClientOptions,
-    senders: Arc<Mutex<HashMap<Address, Arc<sender::Sender>>>>,
+    nodes: Arc<Nodes>,
+    senders: Arc<Senders>,
+    idempotency: Option<Arc<[u8]>>,
 }
 
 impl std::fmt::Debug for LedgerClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LedgerClient").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("LedgerClient").field("options", &self.nodes.options).finish_non_exhaustive()
     }
 }
 
@@ -104,7 +57,7 @@ impl LedgerClient {
     /// Connects. The clock is used by an embedded ledger only; a node has its own.
     ///
     /// # Errors
-    /// Those of [`EmbeddedLedger::open`]; [`LedgerError::InvalidUrl`]. A node is not contacted yet.
+    /// Those of [`EmbeddedLedger::open`] and of [`LedgerClient::nodes`]. A node is not contacted yet.
     pub fn connect(
         url: &LedgerUrl,
         clock: impl Clock,
@@ -114,58 +67,109 @@ impl LedgerClient {
             LedgerUrl::Embedded(path) => {
                 Ok(Self::embedded(&EmbeddedLedger::open(path, clock)?, options))
             }
-            LedgerUrl::Http(url) => Self::http(url, options),
+            LedgerUrl::Http(urls) => Self::nodes(urls, options),
         }
     }
 
     /// A client of an embedded ledger that is open in this process.
     pub fn embedded(ledger: &EmbeddedLedger, options: ClientOptions) -> Self {
-        Self::over(RpcClient::new(ledger.transport(), true), options)
+        let client = RpcClient::new(ledger.transport(), true);
+        Self::over(vec![Endpoint::new(client, false, &options)], options)
     }
 
-    /// A client of a node. The node is not contacted yet.
+    /// A client of one node. It is not contacted yet.
     ///
     /// # Errors
     /// [`LedgerError::InvalidUrl`].
     pub fn http(url: &str, options: ClientOptions) -> Result<Self, LedgerError> {
-        let url = Url::parse(url).map_err(|_| LedgerError::InvalidUrl)?;
-        Ok(Self::over(RpcClient::new_http(url), options))
+        Self::nodes(&[url], options)
     }
 
-    fn over(client: RpcClient, options: ClientOptions) -> Self {
-        Self { provider: RootProvider::new(client), options, senders: Arc::default() }
-    }
-
-    /// The chain's id.
+    /// A client of the nodes of one chain, of which [`ClientOptions::quorum`] must agree. None is contacted yet.
     ///
     /// # Errors
-    /// [`LedgerError::Unreachable`], [`LedgerError::TimedOut`], [`LedgerError::Refused`].
+    /// [`LedgerError::InvalidUrl`], also for no URL, or fewer than the quorum.
+    pub fn nodes<U: AsRef<str>>(urls: &[U], options: ClientOptions) -> Result<Self, LedgerError> {
+        if urls.is_empty() || options.quorum.is_some_and(|quorum| quorum > urls.len()) {
+            return Err(LedgerError::InvalidUrl);
+        }
+        let endpoints = urls.iter().map(|url| {
+            let url = url::parse(url.as_ref())?;
+            let transport = http::HttpTransport::new(url, options.max_answer_bytes)?;
+            Ok(Endpoint::new(RpcClient::new(transport, false), true, &options))
+        });
+        Ok(Self::over(endpoints.collect::<Result<_, LedgerError>>()?, options))
+    }
+
+    fn over(endpoints: Vec<Endpoint>, options: ClientOptions) -> Self {
+        let senders = Senders::new(Arc::new(MemoryOutbox::default()), options.queue);
+        Self {
+            nodes: Arc::new(Nodes::new(endpoints, options)),
+            senders: Arc::new(senders),
+            idempotency: None,
+        }
+    }
+
+    /// The same connection with another outbox, which survives this process if it is a [`FileOutbox`]. A client starts
+    /// with a [`MemoryOutbox`].
+    #[must_use]
+    pub fn with_outbox(self, outbox: Arc<dyn Outbox>) -> Self {
+        let senders = Senders::new(outbox, self.nodes.options.queue);
+        Self { senders: Arc::new(senders), ..self }
+    }
+
+    /// The same connection for one act that is done once, however often it is asked for with this key. An account's
+    /// act with a key that it has used gives the transaction and the outcome of the first time; another act with that
+    /// key is [`LedgerError::IdempotencyKeyReused`]. The outbox keeps the keys.
+    #[must_use]
+    pub fn idempotent(&self, key: &[u8]) -> Self {
+        Self { idempotency: Some(key.into()), ..self.clone() }
+    }
+
+    /// The chain's id: the one given, or that of the first contact.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unreachable`], [`LedgerError::TimedOut`], [`LedgerError::Refused`], [`LedgerError::Malformed`];
+    /// [`LedgerError::NoQuorum`] of several endpoints.
     pub async fn chain_id(&self) -> Result<u64, LedgerError> {
-        self.within(self.provider.get_chain_id()).await
+        self.nodes.chain().await
     }
 
-    /// The latest block's number.
+    /// The number of the block that is read: the latest that enough endpoints have, or an earlier one as
+    /// [`ClientOptions::read_at`] says.
     ///
     /// # Errors
-    /// As [`LedgerClient::chain_id`].
+    /// As [`LedgerClient::chain_id`], with [`LedgerError::WrongChain`] and [`LedgerError::Behind`].
     pub async fn block_number(&self) -> Result<u64, LedgerError> {
-        self.within(self.provider.get_block_number()).await
+        let chain = self.nodes.chain().await?;
+        let head = self.nodes.reached(|node| async move {
+            node.vouched(chain, 0, std::future::ready(Ok(()))).await?;
+            node.head().await
+        });
+        let options = &self.nodes.options;
+        Ok(match options.read_at {
+            ReadAt::Latest => head.await?,
+            ReadAt::Confirmed => head.await?.saturating_sub(options.confirmations),
+        })
     }
 
-    /// The latest block's time, Unix seconds.
+    /// The time of the block that is read, Unix seconds.
     ///
     /// # Errors
-    /// As [`LedgerClient::chain_id`].
+    /// As [`LedgerClient::block_number`].
     pub async fn block_time(&self) -> Result<u64, LedgerError> {
-        self.time_of(BlockNumberOrTag::Latest).await
+        let chain = self.nodes.chain().await?;
+        let block = self.read_block().await?;
+        let time = self.nodes.reached(|node| async move { node.time_of(chain, block).await });
+        time.await
     }
 
     pub(crate) async fn time_of(&self, block: BlockNumberOrTag) -> Result<u64, LedgerError> {
-        let block = self.within(self.provider.get_block_by_number(block).into_future()).await?;
-        Ok(block.ok_or(LedgerError::Malformed("a block is missing"))?.header.timestamp)
+        let chain = self.nodes.chain().await?;
+        self.nodes.agreed(|node| async move { node.time_of(chain, block).await }).await
     }
 
-    /// Calls a view function on the latest state.
+    /// Calls a view function on the state that is read.
     pub(crate) async fn read<C: SolCall>(
         &self,
         to: Address,
@@ -173,62 +177,50 @@ impl LedgerClient {
     ) -> Result<C::Return, LedgerError> {
         let request =
             TransactionRequest::default().to(to).input(Bytes::from(call.abi_encode()).into());
-        let answer = self.within(self.provider.call(request).into_future()).await?;
+        let answer = self.call(request, self.read_block().await?).await?;
         C::abi_decode_returns(&answer).map_err(|_| LedgerError::Malformed("the call's result"))
     }
 
-    /// Logs that match, from a block to the latest one known when this was called, page by page.
+    async fn call(
+        &self,
+        request: TransactionRequest,
+        at: BlockNumberOrTag,
+    ) -> Result<Bytes, LedgerError> {
+        let chain = self.nodes.chain().await?;
+        let answer = self.nodes.agreed(|node| {
+            let request = request.clone();
+            async move { node.call(chain, request, at).await }
+        });
+        answer.await
+    }
+
+    async fn read_block(&self) -> Result<BlockNumberOrTag, LedgerError> {
+        Ok(match self.nodes.options.read_at {
+            ReadAt::Latest => BlockNumberOrTag::Latest,
+            ReadAt::Confirmed => self.block_number().await?.into(),
+        })
+    }
+
+    /// Logs that match, of all blocks from one to another, in order.
     pub(crate) async fn logs(
         &self,
         filter: &Filter,
         from: u64,
         to: u64,
     ) -> Result<Vec<Log>, LedgerError> {
-        let mut found = Vec::new();
-        let mut start = from;
-        let mut page = self.options.log_page_blocks.max(1);
-        while start <= to {
-            let end = to.min(start.saturating_add(page - 1));
-            let query = filter.clone().from_block(start).to_block(end);
-            match self.within(self.provider.get_logs(&query)).await {
-                Ok(logs) => {
-                    found.extend(logs);
-                    start = end + 1;
-                }
-                // Nodes limit the range or the count, and say so each in its own words.
-                Err(LedgerError::Refused { .. }) if page > 1 => {
-                    page = page.min(end - start + 1).div_ceil(2)
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(found)
-    }
-
-    pub(crate) async fn within<T>(
-        &self,
-        request: impl Future<Output = Result<T, TransportError>>,
-    ) -> Result<T, LedgerError> {
-        match tokio::time::timeout(self.options.request_timeout, request).await {
-            Err(_) => Err(LedgerError::TimedOut(self.options.request_timeout)),
-            Ok(answer) => answer.map_err(from_transport),
-        }
+        let chain = self.nodes.chain().await?;
+        let page = self.nodes.options.log_page_blocks;
+        let logs = self.nodes.agreed(|node| {
+            let filter = filter.clone();
+            async move { node.logs(chain, &filter, (from, to), page).await }
+        });
+        logs.await
     }
 }
 
-fn from_transport(error: TransportError) -> LedgerError {
-    match error {
-        RpcError::ErrorResp(payload) => match payload.as_revert_data() {
-            Some(data) => LedgerError::Reverted { name: error_name(&data) },
-            None => {
-                LedgerError::Refused { code: payload.code, message: payload.message.into_owned() }
-            }
-        },
-        RpcError::Transport(TransportErrorKind::HttpError(http)) => {
-            LedgerError::Refused { code: i64::from(http.status), message: "HTTP error".into() }
-        }
-        RpcError::Transport(_) => LedgerError::Unreachable,
-        RpcError::NullResp => LedgerError::Malformed("an empty answer"),
-        _ => LedgerError::Malformed("not JSON-RPC"),
+impl Endpoint {
+    async fn time_of(&self, chain: u64, block: BlockNumberOrTag) -> Result<u64, LedgerError> {
+        let block = self.block(chain, block).await?;
+        Ok(block.ok_or(LedgerError::Malformed("a block is missing"))?.header.timestamp)
     }
 }

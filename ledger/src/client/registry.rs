@@ -148,6 +148,12 @@ impl RegistryClient {
         &self.client
     }
 
+    /// The same deployment for one act that is done once: see [`LedgerClient::idempotent`].
+    #[must_use]
+    pub fn idempotent(&self, key: &[u8]) -> Self {
+        Self { client: self.client.idempotent(key), deployment: self.deployment }
+    }
+
     /// The did:ethr identities of this deployment.
     pub fn identities(&self) -> Identities {
         Identities::new(self.client.clone(), self.deployment.did_registry)
