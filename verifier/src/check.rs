@@ -14,7 +14,8 @@ use attestry_credential::presentation::{
 use attestry_keys::{PreparedVerifyingKey, Proof, VerifiedStatement};
 use attestry_ledger::RegistryClient;
 
-use crate::{AcceptedCircuits, Refusal, VerifierConfig, root::check_root};
+use crate::root::{check_not_withdrawn, check_root};
+use crate::{AcceptedCircuits, Refusal, VerifierConfig};
 
 /// An answer of which everything holds but what only storage knows: whether its challenge has
 /// been answered, and whether its holder has withdrawn or been counted. Only
@@ -136,6 +137,11 @@ impl Trust<'_> {
                 block = block.min(check_root(self.registry, root, self.config, now).await?);
                 roots.push(root);
             }
+        }
+
+        // A complete answer has one nullifier.
+        if let Some(candidate) = candidates.first() {
+            check_not_withdrawn(self.registry, candidate.statement.nullifier).await?;
         }
 
         let proven = tokio::task::spawn_blocking(move || prove_all(candidates));

@@ -1,7 +1,8 @@
-//! Whether a registry root counts: read from the ledger at each decision.
+//! Whether a registry root and a nullifier count: read from the ledger at each decision.
 
 use std::time::Duration;
 
+use attestry_circuits::Nullifier;
 use attestry_circuits::registry::RegistryRoot;
 use attestry_ledger::{LedgerError, RegistryClient};
 
@@ -35,6 +36,21 @@ pub(crate) async fn check_root(
     let by_ledger = registry.is_fresh(root, grace).await.map_err(unreachable)?;
     let by_clock = now.saturating_sub(superseded_at) <= config.registry_grace_s;
     if by_ledger && by_clock { Ok(block) } else { Err(Refusal::StaleRoot { block }) }
+}
+
+/// Checks that the holder has not withdrawn on the ledger, if the deployment takes withdrawals.
+///
+/// # Errors
+/// [`Refusal::Withdrawn`]; [`Refusal::LedgerUnreachable`] if there is no usable answer.
+pub(crate) async fn check_not_withdrawn(
+    registry: &RegistryClient,
+    nullifier: Nullifier,
+) -> Result<(), Refusal> {
+    if registry.deployment().presentation_verifier.is_none() {
+        return Ok(());
+    }
+    let status = registry.nullifier_status(nullifier).await.map_err(unreachable)?;
+    if status.withdrawn_at.is_some() { Err(Refusal::Withdrawn) } else { Ok(()) }
 }
 
 fn unreachable(error: LedgerError) -> Refusal {
