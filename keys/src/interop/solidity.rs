@@ -1,7 +1,9 @@
-//! A verifier contract for a verifying key, with the interface that snarkjs' contracts have.
+//! Keys and proofs as contracts take them, and a verifier contract for a key, with the interface
+//! that snarkjs' contracts have.
 //!
-//! The contract takes points as the precompiles of EIP-196 and EIP-197 do: big-endian words, of a
-//! G2 coordinate the imaginary part first. `snarkjs generatecall` and [`calldata`] give them.
+//! Points are encoded as for the precompiles of EIP-196 and EIP-197: words of 32 bytes, big-endian,
+//! of a G2 coordinate the imaginary part first; the identity is zeros. `snarkjs generatecall` gives
+//! the same as [`calldata`].
 
 use crate::{Proof, VerifyingKey};
 use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine};
@@ -10,55 +12,65 @@ use ark_ff::{BigInteger, PrimeField};
 use std::fmt::Write;
 
 const TEMPLATE: &str = include_str!("verifier.sol");
+const WORD: usize = 32;
 
 /// The source of contract `Groth16Verifier` for this key.
 pub fn verifier_contract(key: &VerifyingKey) -> String {
-    let vk = key.as_inner();
-    let (constant, bases) = vk
-        .gamma_abc_g1
-        .split_first()
-        .map_or((G1Affine::identity(), [].as_slice()), |(first, rest)| (*first, rest));
+    let mut source = TEMPLATE.to_owned();
+    let mut fill = |name: &str, value: &str| source = source.replace(name, value);
+    let mut words = key_coordinates(key).into_iter().map(|value| word(&value.into_bigint()));
+    let names =
+        [("minus_alpha", 2), ("beta", 4), ("minus_gamma", 4), ("minus_delta", 4), ("constant", 2)];
+    let places = names.iter().flat_map(|(name, words)| (0..*words).map(move |i| (name, i)));
+    for ((name, index), value) in places.zip(words.by_ref()) {
+        fill(&format!("{{{name}_{index}}}"), &value);
+    }
     let mut terms = String::new();
-    for (index, base) in bases.iter().enumerate() {
-        let [x, y] = g1(base);
-        let offset = 32 * index;
+    let mut offset = 0;
+    while let (Some(x), Some(y)) = (words.next(), words.next()) {
         // Writing to a string does not fail.
         let _ = write!(
             terms,
             "\n            ok := and(ok, term(sum, calldataload(add(inputs, {offset})), {x}, {y}))"
         );
+        offset += WORD;
     }
-    let mut source = TEMPLATE.to_owned();
-    let mut fill = |name: &str, value: &str| source = source.replace(name, value);
     fill("{key}", &hex::encode(key.hash()));
-    fill("{count}", &bases.len().to_string());
+    fill("{count}", &key.public_inputs().to_string());
     fill("{r}", &word(&Fr::MODULUS));
     fill("{terms}", &terms);
-    for (name, words) in [
-        ("constant", g1(&constant).to_vec()),
-        ("minus_alpha", g1(&-vk.alpha_g1).to_vec()),
-        ("beta", g2(&vk.beta_g2).to_vec()),
-        ("minus_gamma", g2(&-vk.gamma_g2).to_vec()),
-        ("minus_delta", g2(&-vk.delta_g2).to_vec()),
-    ] {
-        for (index, value) in words.iter().enumerate() {
-            fill(&format!("{{{name}_{index}}}"), value);
-        }
-    }
     source
 }
 
-/// The arguments of `verifyProof`, 32 bytes each and big-endian, to follow the selector.
-pub fn calldata(proof: &Proof, inputs: &[Fr]) -> Vec<u8> {
+/// The key as the contract `PresentationVerifier` takes it: the words of −α, β, −γ, −δ and of the
+/// input bases, the constant one first.
+pub fn verifying_key_words(key: &VerifyingKey) -> Vec<u8> {
+    key_coordinates(key).into_iter().flat_map(|value| value.into_bigint().to_bytes_be()).collect()
+}
+
+/// The words of A, B and C.
+pub fn proof_words(proof: &Proof) -> Vec<u8> {
     let proof = proof.as_inner();
     let points = g1_coordinates(&proof.a)
         .into_iter()
         .chain(g2_coordinates(&proof.b))
         .chain(g1_coordinates(&proof.c));
-    let words = points.map(|value| value.into_bigint());
-    words
-        .chain(inputs.iter().map(|input| input.into_bigint()))
-        .flat_map(|word| word.to_bytes_be())
+    points.flat_map(|value| value.into_bigint().to_bytes_be()).collect()
+}
+
+/// The arguments of `verifyProof`, to follow the selector: the proof's words and the inputs'.
+pub fn calldata(proof: &Proof, inputs: &[Fr]) -> Vec<u8> {
+    let inputs = inputs.iter().flat_map(|input| input.into_bigint().to_bytes_be());
+    proof_words(proof).into_iter().chain(inputs).collect()
+}
+
+fn key_coordinates(key: &VerifyingKey) -> Vec<Fq> {
+    let vk = key.as_inner();
+    let in_g2 = [vk.beta_g2, -vk.gamma_g2, -vk.delta_g2];
+    g1_coordinates(&-vk.alpha_g1)
+        .into_iter()
+        .chain(in_g2.iter().flat_map(g2_coordinates))
+        .chain(vk.gamma_abc_g1.iter().flat_map(g1_coordinates))
         .collect()
 }
 
@@ -66,7 +78,6 @@ fn word(number: &impl BigInteger) -> String {
     format!("0x{}", hex::encode(number.to_bytes_be()))
 }
 
-/// (0, 0) for the identity, as the precompiles have it.
 fn g1_coordinates(point: &G1Affine) -> [Fq; 2] {
     point.xy().map_or_else(Default::default, |(x, y)| [x, y])
 }
@@ -74,12 +85,4 @@ fn g1_coordinates(point: &G1Affine) -> [Fq; 2] {
 fn g2_coordinates(point: &G2Affine) -> [Fq; 4] {
     let imaginary_first = |(x, y): (Fq2, Fq2)| [x.c1, x.c0, y.c1, y.c0];
     point.xy().map_or_else(Default::default, imaginary_first)
-}
-
-fn g1(point: &G1Affine) -> [String; 2] {
-    g1_coordinates(point).map(|value| word(&value.into_bigint()))
-}
-
-fn g2(point: &G2Affine) -> [String; 4] {
-    g2_coordinates(point).map(|value| word(&value.into_bigint()))
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod ceremony;
+mod contracts;
 mod damage;
 mod evm;
 mod json;
