@@ -7,10 +7,14 @@ pragma solidity ^0.8.20;
 /// which the constructor takes it: −α, β, −γ, −δ, IC₀, IC₁, …; of a coordinate in G2 the imaginary part first, as the
 /// precompiles of EIP-197 have it.
 abstract contract Groth16 {
-    /// @dev A point of G1; (0, 0) is the identity.
-    struct Point {
+    /// @dev The sum (x, y) over the inputs, (0, 0) for the identity, and behind it room for a term, as the precompiles
+    /// of EIP-196 take them.
+    struct Sum {
         uint256 x;
         uint256 y;
+        uint256 baseX;
+        uint256 baseY;
+        uint256 factor;
     }
 
     /// @dev Order of the groups: every public input must be below it.
@@ -18,6 +22,8 @@ abstract contract Groth16 {
         21888242871839275222246405745257275088548364400416034343698204186575808495617;
     /// @dev EIP-1108 asks 181,000 for four pairs. A proof that is not made of points burns no more than this.
     uint256 private constant PAIRING_GAS = 200_000;
+    /// @dev EIP-1108 asks 150 for an addition.
+    uint256 private constant ADDITION_GAS = 500;
 
     uint256 private constant G1_BYTES = 64;
     uint256 private constant G2_BYTES = 128;
@@ -33,7 +39,7 @@ abstract contract Groth16 {
     error KeyLengthMismatch(uint256 length, uint256 expected);
     /// @param offset of the point in the key, in bytes.
     error InvalidKeyPoint(uint256 offset);
-    error InputTooLarge(uint256 input);
+    error InputTooLarge(uint256 index);
 
     /// @param key the verifying key, without the STOP byte.
     /// @param inputs the number of public inputs.
@@ -51,50 +57,32 @@ abstract contract Groth16 {
     }
 
     /// @dev IC₀: the sum without any input.
-    function _constantBase() internal view returns (Point memory base) {
+    function _emptySum() internal view returns (Sum memory sum) {
         address key = _key;
         uint256 offset = 1 + BASES;
         assembly ("memory-safe") {
-            extcodecopy(key, base, offset, 64)
+            extcodecopy(key, sum, offset, 64)
         }
     }
 
-    /// @dev Adds each input times its base to `sum`. An input of 0 costs nothing, so one that a sum has already is
-    /// given as 0.
-    function _addInputs(Point memory sum, uint256[] memory inputs) internal view {
+    /// @dev Adds the public input of an index times its base.
+    function _add(Sum memory sum, uint256 index, uint256 input) internal view {
+        if (input >= SCALAR_MODULUS) revert InputTooLarge(index);
+        if (input == 0) return;
         address key = _key;
-        uint256 base = 1 + BASES;
-        uint256 tooLarge;
+        uint256 offset = 1 + BASES + G1_BYTES * (index + 1);
         assembly ("memory-safe") {
-            // The sum, the term's base and its factor, as the precompiles take them.
-            let total := mload(64)
-            let term := add(total, 64)
-            mstore(total, mload(sum))
-            mstore(add(total, 32), mload(add(sum, 32)))
-            let input := add(inputs, 32)
-            for { let end := add(input, shl(5, mload(inputs))) } lt(input, end) { input := add(input, 32) } {
-                base := add(base, 64)
-                let factor := mload(input)
-                if factor {
-                    if iszero(lt(factor, SCALAR_MODULUS)) {
-                        tooLarge := factor
-                        break
-                    }
-                    extcodecopy(key, term, base, 64)
-                    mstore(add(term, 64), factor)
-                    // The constructor has checked the bases: neither call fails.
-                    pop(staticcall(gas(), 7, term, 96, term, 64))
-                    pop(staticcall(gas(), 6, total, 128, total, 64))
-                }
-            }
-            mstore(sum, mload(total))
-            mstore(add(sum, 32), mload(add(total, 32)))
+            let base := add(sum, 64)
+            extcodecopy(key, base, offset, 64)
+            mstore(add(sum, 128), input)
+            // The constructor has checked the bases: neither call fails.
+            pop(staticcall(gas(), 7, base, 96, base, 64))
+            pop(staticcall(gas(), 6, sum, 128, sum, 64))
         }
-        if (tooLarge != 0) revert InputTooLarge(tooLarge);
     }
 
     /// @dev Whether a proof (A, B, C) holds for the sum over its inputs.
-    function _isValid(Point memory sum, uint256[8] calldata proof) internal view returns (bool accepted) {
+    function _isValid(Sum memory sum, uint256[8] calldata proof) internal view returns (bool accepted) {
         address key = _key;
         uint256 alphaBeta = 1 + ALPHA;
         uint256 gamma = 1 + GAMMA;
@@ -122,7 +110,7 @@ abstract contract Groth16 {
             mstore(add(terms, 32), mload(add(add(key, 64), offset)))
             mstore(add(terms, 64), 0)
             mstore(add(terms, 96), 0)
-            added := staticcall(gas(), 6, terms, 128, terms, 64)
+            added := staticcall(ADDITION_GAS, 6, terms, 128, terms, 64)
         }
         if (!added) revert InvalidKeyPoint(offset);
     }
@@ -137,7 +125,7 @@ abstract contract Groth16 {
             for { let i := 0 } lt(i, 128) { i := add(i, 32) } {
                 mstore(add(add(pair, 64), i), mload(add(add(add(key, 32), offset), i)))
             }
-            paired := staticcall(gas(), 8, pair, 192, pair, 32)
+            paired := staticcall(PAIRING_GAS, 8, pair, 192, pair, 32)
         }
         if (!paired) revert InvalidKeyPoint(offset);
     }

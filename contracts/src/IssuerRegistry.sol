@@ -122,7 +122,8 @@ contract IssuerRegistry is RegistryTree {
         Entry storage entry = _entry(index);
         if (entry.state != State.Active) revert EntryNotActive(index);
         entry.state = State.Suspended;
-        _bumpVersion(index, entry);
+        // Lifting raises the version too: a suspension is never refused for want of one.
+        if (entry.version != type(uint16).max) ++entry.version;
         _entryChanged(index, entry);
     }
 

@@ -64,7 +64,8 @@ contract PresentationVerifier is Groth16 {
 
     /// @dev Of a policy what a presentation needs: its part of the sum over the inputs, and the rest in one word.
     struct PreparedPolicy {
-        Point fixedSum;
+        uint256 fixedSumX;
+        uint256 fixedSumY;
         uint32 maxAge;
         uint32 rootGrace;
         // Two bits a slot.
@@ -95,7 +96,8 @@ contract PresentationVerifier is Groth16 {
     uint256 private constant SET = OPERANDS + PolicyWord.SLOTS;
     uint256 private constant PUBLIC_INPUTS = SET + PolicyWord.SLOTS;
 
-    string private constant CONTEXT_DOMAIN = "attestry/ledger-call/v1";
+    /// The context's domain and, before it, its length.
+    bytes25 private constant CONTEXT_DOMAIN = "\x00\x17attestry/ledger-call/v1";
     /// Days from 1900-01-01 to 1970-01-01.
     uint256 private constant EPOCH_DAY = 25_567;
     uint256 private constant MODE_BITS = 2;
@@ -191,8 +193,7 @@ contract PresentationVerifier is Groth16 {
         if (!registry.isFresh(presentation.registryRoot, policy.rootGrace)) {
             revert StaleRoot(presentation.registryRoot);
         }
-        _addInputs(policy.fixedSum, _openInputs(presentation, policy));
-        if (!_isValid(policy.fixedSum, presentation.proof)) revert InvalidProof();
+        if (!_isValid(_sum(presentation, policy), presentation.proof)) revert InvalidProof();
     }
 
     function isRegistered(bytes32 policyId) public view returns (bool) {
@@ -203,8 +204,7 @@ contract PresentationVerifier is Groth16 {
     /// SHA-256 over the length-prefixed domain, chain id (32 bytes), this contract, caller and subject (20 each), cut
     /// to 31 bytes.
     function contextOf(address caller, address subject) public view returns (uint256) {
-        uint16 length = uint16(bytes(CONTEXT_DOMAIN).length);
-        bytes memory call = abi.encodePacked(length, CONTEXT_DOMAIN, block.chainid, address(this), caller, subject);
+        bytes memory call = abi.encodePacked(CONTEXT_DOMAIN, block.chainid, address(this), caller, subject);
         return uint256(sha256(call)) >> 8;
     }
 
@@ -220,45 +220,46 @@ contract PresentationVerifier is Groth16 {
         if (record.presentedAt != 0) revert NullifierAlreadyUsed(nullifier);
     }
 
-    /// @dev The public inputs that the policy does not fix; the others are 0.
-    function _openInputs(Presentation calldata presentation, PreparedPolicy memory policy)
+    /// @dev The policy's part of the sum, and the inputs that it does not fix.
+    function _sum(Presentation calldata presentation, PreparedPolicy memory policy)
         private
         view
-        returns (uint256[] memory inputs)
+        returns (Sum memory sum)
     {
-        inputs = new uint256[](PUBLIC_INPUTS);
-        inputs[REGISTRY_ROOT] = presentation.registryRoot;
-        inputs[NULLIFIER] = presentation.nullifier;
-        inputs[CONTEXT] = contextOf(msg.sender, presentation.subject);
-        inputs[NOW] = presentation.now_;
+        (sum.x, sum.y) = (policy.fixedSumX, policy.fixedSumY);
+        _add(sum, REGISTRY_ROOT, presentation.registryRoot);
+        _add(sum, NULLIFIER, presentation.nullifier);
+        _add(sum, CONTEXT, contextOf(msg.sender, presentation.subject));
+        _add(sum, NOW, presentation.now_);
         uint256[] calldata disclosed = presentation.disclosed;
         uint256 used;
-        uint256 modes = policy.modes;
-        for (uint256 slot = 0; modes != 0; ++slot) {
+        uint256 slot;
+        for (uint256 modes = policy.modes; modes != 0; modes >>= MODE_BITS) {
             uint256 mode = modes & ((1 << MODE_BITS) - 1);
-            modes >>= MODE_BITS;
             if (mode == uint256(OperandMode.Disclosed)) {
-                if (used < disclosed.length) inputs[OPERANDS + slot] = disclosed[used];
+                if (used < disclosed.length) _add(sum, OPERANDS + slot, disclosed[used]);
                 ++used;
             } else if (mode == uint256(OperandMode.Day)) {
                 int256 offset = int16(uint16(policy.dayOffsets >> (OFFSET_BITS * slot)));
-                inputs[OPERANDS + slot] = uint256(int256(EPOCH_DAY + uint256(presentation.now_) / 1 days) + offset);
+                uint256 day = EPOCH_DAY + uint256(presentation.now_) / 1 days;
+                _add(sum, OPERANDS + slot, uint256(int256(day) + offset));
             }
+            ++slot;
         }
         if (used != disclosed.length) revert DisclosedCountMismatch(disclosed.length, used);
     }
 
     function _prepare(Policy calldata policy) private view returns (PreparedPolicy memory prepared) {
-        uint256[] memory inputs = new uint256[](PUBLIC_INPUTS);
-        inputs[SCOPE] = policy.scope;
-        inputs[POLICY_WORD] = policy.word;
+        Sum memory sum = _emptySum();
+        _add(sum, SCOPE, policy.scope);
+        _add(sum, POLICY_WORD, policy.word);
         for (uint256 slot = 0; slot < PolicyWord.SLOTS; ++slot) {
-            inputs[SET + slot] = policy.set[slot];
+            _add(sum, SET + slot, policy.set[slot]);
             uint256 operand = policy.operands[slot];
             OperandMode mode = policy.modes[slot];
             if (mode == OperandMode.Fixed) {
-                inputs[OPERANDS + slot] = operand;
                 if (!PolicyWord.isInRange(policy.word, slot, operand, SCALAR_MODULUS)) revert OperandOutOfRange(slot);
+                _add(sum, OPERANDS + slot, operand);
             } else if (mode == OperandMode.Disclosed) {
                 if (!PolicyWord.isEquality(policy.word, slot)) revert NotAnEquality(slot);
                 if (operand != 0) revert OperandNotZero(slot);
@@ -269,9 +270,7 @@ contract PresentationVerifier is Groth16 {
             }
             prepared.modes |= uint16(uint256(mode) << (MODE_BITS * slot));
         }
-        prepared.maxAge = policy.maxAge;
-        prepared.rootGrace = policy.rootGrace;
-        prepared.fixedSum = _constantBase();
-        _addInputs(prepared.fixedSum, inputs);
+        (prepared.fixedSumX, prepared.fixedSumY) = (sum.x, sum.y);
+        (prepared.maxAge, prepared.rootGrace) = (policy.maxAge, policy.rootGrace);
     }
 }
