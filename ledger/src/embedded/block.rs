@@ -1,6 +1,7 @@
 //! Blocks: how transactions become one.
 
-use super::store::{BlockWriter, Snapshot, StoreError};
+use super::state::{self, StateTables};
+use super::store::{StoreError, failed};
 use alloy::consensus::transaction::{Recovered, SignerRecoverable};
 use alloy::consensus::{
     Eip658Value, Header, Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction as _, TxEnvelope,
@@ -11,7 +12,7 @@ use alloy::primitives::{Address, B256, Keccak256, U256};
 use alloy::rpc::types::{Log, TransactionReceipt};
 use revm::context::{BlockEnv, TxEnv};
 use revm::context_interface::result::{EVMError, ExecResultAndState, ExecutionResult};
-use revm::database::CacheDB;
+use revm::database::{CacheDB, DatabaseRef};
 use revm::primitives::hardfork::SpecId;
 use revm::state::EvmState;
 use revm::{Context, DatabaseCommit, ExecuteEvm, MainBuilder, MainContext};
@@ -19,6 +20,8 @@ use serde::{Deserialize, Serialize};
 
 /// Gas that a block may use.
 pub(crate) const BLOCK_GAS_LIMIT: u64 = 60_000_000;
+/// Bytes that a transaction may have.
+const MAX_TRANSACTION_BYTES: usize = 128 << 10;
 /// Rules of execution: those of a consortium chain's usual genesis.
 const SPEC: SpecId = SpecId::LONDON;
 
@@ -43,6 +46,9 @@ pub(crate) struct SignedTransaction {
 impl SignedTransaction {
     /// Decodes a legacy, EIP-2930 or EIP-1559 transaction.
     pub(crate) fn decode(raw: &[u8], chain_id: u64) -> Result<Self, &'static str> {
+        if raw.len() > MAX_TRANSACTION_BYTES {
+            return Err("oversized data");
+        }
         let mut rest = raw;
         let envelope = TxEnvelope::decode_2718(&mut rest).map_err(|_| "malformed transaction")?;
         if !rest.is_empty() {
@@ -132,32 +138,52 @@ struct Executed {
     receipt: Receipt<Log>,
 }
 
-/// A block that is being made.
-pub(crate) struct BlockBuilder<'s> {
+/// A block, as the rows that it adds to the store.
+pub(crate) struct SealedBlock {
+    pub(crate) header: Header,
+    pub(crate) hash: B256,
+    /// The [`StoredBlock`], as JSON.
+    pub(crate) row: Vec<u8>,
+    pub(crate) transactions: Vec<TransactionRows>,
+    /// The logs as JSON, in order.
+    pub(crate) logs: Vec<Vec<u8>>,
+}
+
+/// What is stored of a transaction.
+pub(crate) struct TransactionRows {
+    pub(crate) hash: B256,
+    pub(crate) raw: Vec<u8>,
+    /// The receipt, as JSON.
+    pub(crate) receipt: Vec<u8>,
+}
+
+/// A block that is being made on the state of its parent.
+pub(crate) struct BlockBuilder<D> {
     chain_id: u64,
     header: Header,
-    state: CacheDB<&'s Snapshot>,
+    state: CacheDB<D>,
     changes: Keccak256,
     outcomes: Keccak256,
     executed: Vec<Executed>,
-    log_count: u32,
+    log_count: u64,
 }
 
-impl<'s> BlockBuilder<'s> {
+impl<D: DatabaseRef<Error = StoreError>> BlockBuilder<D> {
     pub(crate) fn new(
         chain_id: u64,
-        parent: &StoredBlock,
+        parent: &Header,
+        parent_hash: B256,
         timestamp: u64,
-        state: &'s Snapshot,
+        state: D,
     ) -> Self {
         let mut changes = Keccak256::new();
-        changes.update(parent.header.state_root);
+        changes.update(parent.state_root);
         Self {
             chain_id,
             header: Header {
-                parent_hash: parent.header.hash_slow(),
-                number: parent.header.number + 1,
-                timestamp: timestamp.max(parent.header.timestamp),
+                parent_hash,
+                number: parent.number + 1,
+                timestamp: timestamp.max(parent.timestamp),
                 gas_limit: BLOCK_GAS_LIMIT,
                 base_fee_per_gas: Some(0),
                 ..Header::default()
@@ -185,15 +211,16 @@ impl<'s> BlockBuilder<'s> {
         Ok(self.state.basic(address)?.map_or(0, |info| info.nonce))
     }
 
-    /// Executes a transaction into the block; it stays out if it is invalid.
+    /// Executes a transaction into the block and writes the new state; it stays out if it is invalid.
     pub(crate) fn add(
         &mut self,
         transaction: SignedTransaction,
-        writer: &mut BlockWriter<'_>,
+        tables: &mut impl StateTables,
     ) -> Result<(), Failure> {
         let block = environment(self.header.number, self.header.timestamp);
         let outcome = execute(&mut self.state, self.chain_id, block, transaction.env(), true)?;
-        self.changes.update(writer.apply(&outcome.state).map_err(EVMError::Database)?);
+        let changes = state::apply(&outcome.state, tables).map_err(EVMError::Database)?;
+        self.changes.update(changes);
         self.state.commit(outcome.state);
         self.record(transaction, outcome.result);
         Ok(())
@@ -218,7 +245,7 @@ impl<'s> BlockBuilder<'s> {
                     block_timestamp: Some(self.header.timestamp),
                     transaction_hash: Some(transaction.hash),
                     transaction_index: Some(index),
-                    log_index: Some(u64::from(self.log_count)),
+                    log_index: Some(self.log_count),
                     ..Log::default()
                 };
                 self.log_count += 1;
@@ -231,8 +258,8 @@ impl<'s> BlockBuilder<'s> {
         self.executed.push(Executed { transaction, gas_used, created, receipt });
     }
 
-    /// Seals the block and writes all that belongs to it.
-    pub(crate) fn seal(mut self, writer: &mut BlockWriter<'_>) -> Result<StoredBlock, StoreError> {
+    /// Seals the block.
+    pub(crate) fn seal(mut self) -> Result<SealedBlock, StoreError> {
         self.header.state_root = self.changes.finalize();
         let outcomes = self.outcomes.finalize();
         self.header.transactions_root = outcomes;
@@ -240,23 +267,45 @@ impl<'s> BlockBuilder<'s> {
         let hash = self.header.hash_slow();
         let number = self.header.number;
         let mut transactions = Vec::with_capacity(self.executed.len());
+        let mut logs = Vec::new();
         for (index, mut executed) in self.executed.into_iter().enumerate() {
             for log in &mut executed.receipt.logs {
                 log.block_hash = Some(hash);
-                writer.put_log(number, log.log_index.unwrap_or_default(), log)?;
+                logs.push(serde_json::to_vec(log).map_err(failed)?);
             }
-            let SignedTransaction { hash: transaction_hash, raw, .. } =
-                executed.transaction.clone();
-            writer.put_transaction(
-                &transaction_hash,
-                &raw,
-                &executed.into_answer(index, number, hash),
-            )?;
-            transactions.push(transaction_hash);
+            let raw = std::mem::take(&mut executed.transaction.raw);
+            let transaction = executed.transaction.hash;
+            let answer = executed.into_answer(index, number, hash);
+            let receipt = serde_json::to_vec(&answer).map_err(failed)?;
+            transactions.push(TransactionRows { hash: transaction, raw, receipt });
         }
-        let block = StoredBlock { header: self.header, transactions };
-        writer.put_block(number, hash, &block)?;
-        Ok(block)
+        SealedBlock::new(self.header, hash, transactions, logs)
+    }
+}
+
+impl SealedBlock {
+    fn new(
+        header: Header,
+        hash: B256,
+        transactions: Vec<TransactionRows>,
+        logs: Vec<Vec<u8>>,
+    ) -> Result<Self, StoreError> {
+        let hashes = transactions.iter().map(|rows| rows.hash).collect();
+        let block = StoredBlock { header, transactions: hashes };
+        let row = serde_json::to_vec(&block).map_err(failed)?;
+        Ok(Self { header: block.header, hash, row, transactions, logs })
+    }
+
+    /// The first block, without state.
+    pub(crate) fn genesis(timestamp: u64) -> Result<Self, StoreError> {
+        let header = Header {
+            timestamp,
+            gas_limit: BLOCK_GAS_LIMIT,
+            base_fee_per_gas: Some(0),
+            ..Header::default()
+        };
+        let hash = header.hash_slow();
+        Self::new(header, hash, Vec::new(), Vec::new())
     }
 }
 
@@ -283,15 +332,4 @@ impl Executed {
             contract_address: self.created,
         }
     }
-}
-
-/// The first block, without state.
-pub(crate) fn genesis(timestamp: u64) -> StoredBlock {
-    let header = Header {
-        timestamp,
-        gas_limit: BLOCK_GAS_LIMIT,
-        base_fee_per_gas: Some(0),
-        ..Header::default()
-    };
-    StoredBlock { header, transactions: Vec::new() }
 }

@@ -1,45 +1,191 @@
 //! The embedded ledger over HTTP, for other processes.
 
 use super::EmbeddedLedger;
+use super::jsonrpc::Deadline;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use tokio::net::TcpListener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-/// What one HTTP request may be. A batch is limited to 128 requests by the ledger itself.
+/// What HTTP clients may use. A batch is limited to 128 requests by the ledger itself.
 #[derive(Clone, Copy, Debug)]
 pub struct ServeLimits {
     /// Bytes of a request body.
     pub body_bytes: usize,
+    /// Connections at a time; more wait to be accepted.
+    pub connections: usize,
+    /// Requests that are worked on at a time; more wait for [`ServeLimits::work_time`], and are refused then.
+    pub requests: usize,
+    /// For a request's header to arrive; an idle connection is closed after that time too.
+    pub header_time: Duration,
+    /// For a request's body to arrive.
+    pub body_time: Duration,
+    /// For the work on a request. What of a batch is not begun by then is refused; a block in the making is finished.
+    pub work_time: Duration,
 }
 
 impl Default for ServeLimits {
     fn default() -> Self {
-        Self { body_bytes: 1 << 20 }
+        Self {
+            body_bytes: 1 << 20,
+            connections: 256,
+            requests: 64,
+            header_time: Duration::from_secs(30),
+            body_time: Duration::from_secs(10),
+            work_time: Duration::from_secs(10),
+        }
     }
 }
 
+/// What every request is answered with.
+struct Service {
+    ledger: EmbeddedLedger,
+    limits: ServeLimits,
+    working: Arc<Semaphore>,
+    /// Whether only this machine reaches the listener.
+    on_loopback: bool,
+}
+
 impl EmbeddedLedger {
-    /// Serves JSON-RPC on a listener, until the future is dropped. There is no authentication: listen on loopback, or
-    /// behind something that has it.
+    /// Serves JSON-RPC on a listener, until the future is dropped. As [`EmbeddedLedger::serve_until`].
     ///
     /// # Errors
     /// Those of the listener.
     pub async fn serve(self, listener: TcpListener, limits: ServeLimits) -> std::io::Result<()> {
+        self.serve_until(listener, limits, std::future::pending()).await
+    }
+
+    /// Serves JSON-RPC on a listener, until `stop` resolves; requests under way are answered then. There is no
+    /// authentication: listen on loopback, or behind something that has it. On loopback, requests for any other host
+    /// are refused, as are bodies that are not declared to be JSON: so no web page can send one.
+    ///
+    /// # Errors
+    /// Those of the listener.
+    pub async fn serve_until(
+        self,
+        listener: TcpListener,
+        limits: ServeLimits,
+        stop: impl Future<Output = ()>,
+    ) -> std::io::Result<()> {
+        let service = Service {
+            ledger: self,
+            limits,
+            working: Arc::new(Semaphore::new(limits.requests)),
+            on_loopback: listener.local_addr()?.ip().is_loopback(),
+        };
         let app = Router::new()
             .route("/", post(answer))
             .layer(DefaultBodyLimit::max(limits.body_bytes))
-            .with_state(self);
-        axum::serve(listener, app).await
+            .with_state(Arc::new(service));
+        let places = Arc::new(Semaphore::new(limits.connections));
+        let (closing, closed) = watch::channel(());
+        let mut connections = JoinSet::new();
+        let mut stop = pin!(stop);
+        loop {
+            let next = async {
+                let place = Arc::clone(&places).acquire_owned().await;
+                (place, listener.accept().await)
+            };
+            tokio::select! {
+                () = &mut stop => break,
+                Some(_) = connections.join_next() => {}
+                (place, accepted) = next => match accepted {
+                    Ok((stream, _)) => {
+                        let connection = connection(stream, app.clone(), limits, closed.clone());
+                        connections.spawn(async move {
+                            connection.await;
+                            drop(place);
+                        });
+                    }
+                    // The client is gone already, or files are short: the listener itself is well.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                },
+            }
+        }
+        drop((listener, closing));
+        let ended = async { while connections.join_next().await.is_some() {} };
+        // Whoever is still sending or reading then is cut off.
+        let _ = timeout(limits.work_time, ended).await;
+        Ok(())
     }
 }
 
-async fn answer(State(ledger): State<EmbeddedLedger>, body: Bytes) -> Response {
-    match tokio::task::spawn_blocking(move || ledger.dispatch(&body)).await {
+async fn connection(
+    stream: TcpStream,
+    app: Router,
+    limits: ServeLimits,
+    mut closed: watch::Receiver<()>,
+) {
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(limits.header_time);
+    let service = TowerToHyperService::new(app);
+    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        // Errors are those of the client's connection, of which it knows.
+        _ = connection.as_mut() => return,
+        _ = closed.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+async fn answer(State(service): State<Arc<Service>>, request: Request) -> Response {
+    let headers = request.headers();
+    if service.on_loopback && !is_for_loopback(headers) {
+        return (StatusCode::FORBIDDEN, "not a name of this machine\n").into_response();
+    }
+    if !is_json(headers) {
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
+    let limits = service.limits;
+    let body = match timeout(limits.body_time, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(refused)) => return refused.into_response(),
+        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+    };
+    let deadline = Deadline(Instant::now().checked_add(limits.work_time));
+    let working = Arc::clone(&service.working).acquire_owned();
+    let Ok(Ok(place)) = timeout(limits.work_time, working).await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let work = move || {
+        let answer = service.ledger.dispatch_until(&body, deadline);
+        // Held by the work and not by its client, who may be gone before it is done.
+        drop(place);
+        answer
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(answer) if answer.is_empty() => StatusCode::NO_CONTENT.into_response(),
         Ok(answer) => ([(header::CONTENT_TYPE, "application/json")], answer).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = declared.and_then(|declared| declared.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// Whether a request is for loopback by address or by name, or names no host.
+fn is_for_loopback(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST) else { return true };
+    let Ok(Ok(authority)) = host.to_str().map(str::parse::<axum::http::uri::Authority>) else {
+        return false;
+    };
+    let host = authority.host();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }

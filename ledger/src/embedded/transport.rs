@@ -1,8 +1,12 @@
 //! The in-process transport: alloy talks to the embedded ledger without a socket.
 
 use super::EmbeddedLedger;
-use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
+use super::jsonrpc::{Deadline, Fault};
+use alloy::rpc::json_rpc::{
+    ErrorPayload, RequestPacket, Response, ResponsePacket, ResponsePayload, SerializedRequest,
+};
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut};
+use serde_json::value::{RawValue, to_raw_value};
 use std::task::{Context, Poll};
 
 /// An alloy transport that ends in an [`EmbeddedLedger`].
@@ -15,6 +19,18 @@ impl EmbeddedLedger {
     /// A transport for alloy's `RpcClient`.
     pub fn transport(&self) -> EmbeddedTransport {
         EmbeddedTransport { ledger: self.clone() }
+    }
+
+    fn respond(&self, request: &SerializedRequest) -> serde_json::Result<Response> {
+        let params = request.params().map(RawValue::get).unwrap_or_default();
+        let payload = match self.call(request.method(), params, Deadline::default()) {
+            Ok(result) => ResponsePayload::Success(RawValue::from_string(result)?),
+            Err(Fault { code, message, data }) => {
+                let data = data.map(|data| to_raw_value(&data)).transpose()?;
+                ResponsePayload::Failure(ErrorPayload { code, message, data })
+            }
+        };
+        Ok(Response { id: request.id().clone(), payload })
     }
 }
 
@@ -29,13 +45,16 @@ impl tower::Service<RequestPacket> for EmbeddedTransport {
 
     fn call(&mut self, packet: RequestPacket) -> Self::Future {
         let ledger = self.ledger.clone();
+        let work = move || match packet {
+            RequestPacket::Single(request) => ledger.respond(&request).map(ResponsePacket::Single),
+            RequestPacket::Batch(requests) => {
+                let responses = requests.iter().map(|request| ledger.respond(request));
+                responses.collect::<Result<Vec<_>, _>>().map(ResponsePacket::Batch)
+            }
+        };
         Box::pin(async move {
-            let request = serde_json::to_vec(&packet).map_err(TransportError::ser_err)?;
-            let answer = tokio::task::spawn_blocking(move || ledger.dispatch(&request))
-                .await
-                .map_err(TransportErrorKind::custom)?;
-            serde_json::from_slice(&answer)
-                .map_err(|error| TransportError::deser_err(error, String::from_utf8_lossy(&answer)))
+            let answered = tokio::task::spawn_blocking(work);
+            answered.await.map_err(TransportErrorKind::custom)?.map_err(TransportError::ser_err)
         })
     }
 }

@@ -216,8 +216,12 @@ async fn other_processes_reach_it_over_http_and_notice_when_it_is_gone() {
     let (issuer, index) = world.accredit().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let server =
-        tokio::spawn(world.ledger.clone().serve(listener, ServeLimits { body_bytes: 20_000 }));
+    let server = tokio::spawn(
+        world
+            .ledger
+            .clone()
+            .serve(listener, ServeLimits { body_bytes: 20_000, ..Default::default() }),
+    );
 
     let url: LedgerUrl = url.parse().unwrap();
     let client = LedgerClient::connect(&url, || 0, ClientOptions::default()).unwrap();
