@@ -20,13 +20,11 @@ pub enum LedgerError {
     /// The store of the embedded ledger failed.
     #[error("the embedded ledger's store failed: {0}")]
     Storage(String),
-    /// A store was written by another version of this software.
-    #[error("the store has format {found}, this software reads {expected}")]
     /// The embedded ledger's file was changed by something else than this software.
     #[error("the embedded ledger's file is damaged: {0}")]
     Corrupt(String),
-    /// The store was written by another version of this software.
-    #[error("the embedded ledger has format {found}, this software reads {expected}")]
+    /// A store was written by another version of this software.
+    #[error("the store has format {found}, this software reads {expected}")]
     Format {
         /// The format that the store names.
         found: u64,

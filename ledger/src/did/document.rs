@@ -112,10 +112,21 @@ impl DidDocument {
 pub struct Resolution {
     /// The document; without keys if the identity is deactivated.
     pub document: DidDocument,
-    /// Whether the identity was deactivated.
+    /// Whether the identity was deactivated. Changes after that are not looked at.
     pub deactivated: bool,
-    /// Block of the last change, and its time in Unix seconds; `None` if there was none.
+    /// Block of the last change in the document, its version, and that block's time in Unix seconds; `None` if there
+    /// was none.
     pub updated: Option<(u64, u64)>,
+    /// The same of the first change after it, if an older version was asked for.
+    pub next_update: Option<(u64, u64)>,
+}
+
+/// A document, and the blocks around it.
+pub(super) struct Assembled {
+    pub(super) document: DidDocument,
+    pub(super) deactivated: bool,
+    pub(super) version: Option<u64>,
+    pub(super) next_version: Option<u64>,
 }
 
 /// Entries by key, in the order in which they were first set.
@@ -155,13 +166,13 @@ struct Assembly<'d> {
     services: Ordered<Value>,
 }
 
-/// The document of a DID as of `now`.
+/// The document of a DID as of `now`, with the changes of the blocks up to `last` only, if given.
 pub(super) fn assemble(
     did: &EthrDid,
     history: &[Change],
     now: u64,
-    updated: Option<(u64, u64)>,
-) -> Resolution {
+    last: Option<u64>,
+) -> Assembled {
     let mut assembly = Assembly {
         did,
         delegate_count: 0,
@@ -172,10 +183,19 @@ pub(super) fn assemble(
         agreement: Ordered::default(),
         services: Ordered::default(),
     };
-    let mut owner = did.address();
+    let (mut version, mut next_version) = (None, None);
+    let (mut owner, mut deactivated) = (did.address(), false);
     for change in history {
+        if last.is_some_and(|last| change.block > last) {
+            next_version = Some(change.block);
+            break;
+        }
+        version = Some(change.block);
         match &change.kind {
-            ChangeKind::Owner(new_owner) => owner = *new_owner,
+            ChangeKind::Owner(new_owner) => {
+                owner = *new_owner;
+                deactivated = owner.is_zero();
+            }
             ChangeKind::Delegate { role, delegate, valid_to } => {
                 assembly.delegate(role, *delegate, is_valid(*valid_to, now));
             }
@@ -183,13 +203,12 @@ pub(super) fn assemble(
                 assembly.attribute(name, value, is_valid(*valid_to, now));
             }
         }
-        if owner.is_zero() {
+        if deactivated {
             break;
         }
     }
-    let deactivated = owner.is_zero();
     let document = if deactivated { empty(did) } else { assembly.finish(owner) };
-    Resolution { document, deactivated, updated }
+    Assembled { document, deactivated, version, next_version }
 }
 
 fn is_valid(valid_to: U256, now: u64) -> bool {
@@ -360,12 +379,21 @@ impl<'n> AttributeName<'n> {
     }
 }
 
+/// The type of a key. The reference resolver puts algorithm and purpose together and knows these.
 fn method_type<'a>(algorithm: &'a str, purpose: Option<&str>) -> &'a str {
-    match (algorithm, purpose) {
-        ("Secp256k1", Some("veriKey" | "sigAuth")) => "EcdsaSecp256k1VerificationKey2019",
-        ("Ed25519", Some("veriKey" | "sigAuth")) => ED25519_METHOD,
-        ("RSA", Some("veriKey")) => "RSAVerificationKey2018",
-        ("X25519", Some("enc")) => "X25519KeyAgreementKey2019",
+    let purpose = match purpose {
+        Some("veriKey") => "VerificationKey2018",
+        Some("sigAuth") => "SignatureAuthentication2018",
+        Some("enc") => "KeyAgreementKey2019",
+        other => other.unwrap_or_default(),
+    };
+    match format!("{algorithm}{purpose}").as_str() {
+        "Secp256k1VerificationKey2018" | "Secp256k1SignatureAuthentication2018" => {
+            "EcdsaSecp256k1VerificationKey2019"
+        }
+        ED25519_METHOD | "Ed25519SignatureAuthentication2018" => ED25519_METHOD,
+        "RSAVerificationKey2018" => "RSAVerificationKey2018",
+        "X25519KeyAgreementKey2019" => "X25519KeyAgreementKey2019",
         _ => algorithm,
     }
 }

@@ -25,7 +25,7 @@ pub(super) enum ChangeKind {
 impl Identities {
     /// All changes in order. Every log of a block is read: several changes of one block point past each other.
     pub(super) async fn history(&self, identity: Address) -> Result<Vec<Change>, LedgerError> {
-        let mut history: Vec<Change> = Vec::new();
+        let mut blocks: Vec<Vec<Change>> = Vec::new();
         let changed = self.client.read(self.registry, Registry::changedCall(identity)).await?;
         let mut next = block_number(changed)?;
         while next != 0 {
@@ -44,11 +44,10 @@ impl Identities {
                 }
                 changes.extend(kind.map(|kind| Change { block: next, kind }));
             }
-            changes.append(&mut history);
-            history = changes;
+            blocks.push(changes);
             next = previous;
         }
-        Ok(history)
+        Ok(blocks.into_iter().rev().flatten().collect())
     }
 }
 

@@ -232,15 +232,47 @@ impl Identities {
     /// [`LedgerError::InvalidDid`] if it is on another chain; [`LedgerError::Malformed`] if the node lacks events that
     /// the contract points to; those of reading.
     pub async fn resolve(&self, did: &EthrDid, now: u64) -> Result<Resolution, LedgerError> {
+        self.resolve_until(did, now, None).await
+    }
+
+    /// The document of a DID as it was in a block, as of that block's time.
+    ///
+    /// # Errors
+    /// As [`Identities::resolve`]; [`LedgerError::Malformed`] if there is no such block.
+    pub async fn resolve_version(
+        &self,
+        did: &EthrDid,
+        block: u64,
+    ) -> Result<Resolution, LedgerError> {
+        let now = self.client.time_of(block.into()).await?;
+        self.resolve_until(did, now, Some(block)).await
+    }
+
+    async fn resolve_until(
+        &self,
+        did: &EthrDid,
+        now: u64,
+        last: Option<u64>,
+    ) -> Result<Resolution, LedgerError> {
         if did.chain_id() != self.client.chain_id().await? {
             return Err(LedgerError::InvalidDid);
         }
         let history = self.history(did.address()).await?;
-        let updated = match history.last() {
-            Some(change) => Some((change.block, self.client.time_of(change.block.into()).await?)),
-            None => None,
-        };
-        Ok(document::assemble(did, &history, now, updated))
+        let assembled = document::assemble(did, &history, now, last);
+        Ok(Resolution {
+            document: assembled.document,
+            deactivated: assembled.deactivated,
+            updated: self.with_time(assembled.version).await?,
+            next_update: self.with_time(assembled.next_version).await?,
+        })
+    }
+
+    /// A block with its time.
+    async fn with_time(&self, block: Option<u64>) -> Result<Option<(u64, u64)>, LedgerError> {
+        match block {
+            Some(block) => Ok(Some((block, self.client.time_of(block.into()).await?))),
+            None => Ok(None),
+        }
     }
 
     async fn send(&self, account: &Account, call: impl SolCall) -> Result<(), LedgerError> {

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod contracts;
+mod did_oracle;
 mod embedded;
 mod governance;
 mod identities;
 mod registry;
+mod verify;
 mod world;

@@ -25,6 +25,10 @@ use tempfile::TempDir;
 sol!(IssuerRegistry, "../contracts/artifacts/IssuerRegistry.json");
 sol! {
     function setAttribute(address identity, bytes32 name, bytes value, uint256 validity);
+    function revokeAttribute(address identity, bytes32 name, bytes value);
+    function addDelegate(address identity, bytes32 delegateType, address delegate, uint256 validity);
+    function revokeDelegate(address identity, bytes32 delegateType, address delegate);
+    function changeOwner(address identity, address newOwner);
 }
 
 pub(crate) const START: u64 = 1_800_000_000;
