@@ -7,6 +7,7 @@ mod did_oracle;
 mod embedded;
 mod governance;
 mod identities;
+mod killed;
 mod registry;
 mod verify;
 mod world;

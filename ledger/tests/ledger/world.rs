@@ -123,17 +123,7 @@ impl World {
         to: Address,
         call: &impl SolCall,
     ) -> Vec<u8> {
-        let mut transaction = TxLegacy {
-            chain_id: Some(EMBEDDED_CHAIN_ID),
-            nonce,
-            gas_limit: 1_000_000,
-            to: TxKind::Call(to),
-            input: call.abi_encode().into(),
-            ..TxLegacy::default()
-        };
-        let signer = PrivateKeySigner::from_slice(&account.to_bytes()[..]).unwrap();
-        let signature = signer.sign_transaction_sync(&mut transaction).unwrap();
-        let raw = TxEnvelope::Legacy(transaction.into_signed(signature)).encoded_2718();
+        let raw = signed_call(account, nonce, to, call);
         let params = json!([format!("0x{}", hex::encode(raw))]);
         json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_sendRawTransaction", "params": params })
             .to_string()
@@ -146,6 +136,26 @@ impl World {
         let index = self.registry.accredit(&self.two(), &accreditation).await.unwrap();
         (issuer, index)
     }
+}
+
+/// A signed call of a contract.
+pub(crate) fn signed_call(
+    account: &Account,
+    nonce: u64,
+    to: Address,
+    call: &impl SolCall,
+) -> Vec<u8> {
+    let mut transaction = TxLegacy {
+        chain_id: Some(EMBEDDED_CHAIN_ID),
+        nonce,
+        gas_limit: 1_000_000,
+        to: TxKind::Call(to),
+        input: call.abi_encode().into(),
+        ..TxLegacy::default()
+    };
+    let signer = PrivateKeySigner::from_slice(&account.to_bytes()[..]).unwrap();
+    let signature = signer.sign_transaction_sync(&mut transaction).unwrap();
+    TxEnvelope::Legacy(transaction.into_signed(signature)).encoded_2718()
 }
 
 /// The name of the contract error in a result.
