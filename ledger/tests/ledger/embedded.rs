@@ -20,13 +20,13 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-fn fresh() -> (TempDir, EmbeddedLedger) {
+pub(crate) fn fresh() -> (TempDir, EmbeddedLedger) {
     let folder = tempfile::tempdir().unwrap();
     let ledger = open(&folder, &Arc::new(AtomicU64::new(START))).unwrap();
     (folder, ledger)
 }
 
-fn ask(ledger: &EmbeddedLedger, method: &str, params: Value) -> Value {
+pub(crate) fn ask(ledger: &EmbeddedLedger, method: &str, params: Value) -> Value {
     let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
     serde_json::from_slice(&ledger.dispatch(request.to_string().as_bytes())).unwrap()
 }
@@ -35,7 +35,7 @@ fn signer() -> PrivateKeySigner {
     PrivateKeySigner::from_slice(&[7; 32]).unwrap()
 }
 
-fn raw_transaction(nonce: u64, chain_id: u64) -> Value {
+pub(crate) fn raw_transaction(nonce: u64, chain_id: u64) -> Value {
     let mut transaction = TxEip1559 {
         chain_id,
         nonce,
@@ -49,7 +49,7 @@ fn raw_transaction(nonce: u64, chain_id: u64) -> Value {
     json!([format!("0x{}", hex::encode(raw))])
 }
 
-fn nonce(ledger: &EmbeddedLedger) -> Value {
+pub(crate) fn nonce(ledger: &EmbeddedLedger) -> Value {
     ask(ledger, "eth_getTransactionCount", json!([signer().address(), "pending"]))["result"].clone()
 }
 
