@@ -68,7 +68,7 @@ impl Sender {
     /// The right to send a nonce's transactions again, unless a task has it.
     pub(super) fn watch(&self, nonce: u64) -> Option<Watch<'_>> {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        watched.insert(nonce).then_some(Watch { sender: self, nonce })
+        watched.insert(nonce).then(|| Watch { sender: self, nonce })
     }
 }
 
