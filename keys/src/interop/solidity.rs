@@ -13,6 +13,8 @@ use std::fmt::Write;
 
 const TEMPLATE: &str = include_str!("verifier.sol");
 const WORD: usize = 32;
+/// Bytes of [`proof_words`].
+pub const PROOF_BYTES: usize = 8 * WORD;
 
 /// The source of contract `Groth16Verifier` for this key.
 pub fn verifier_contract(key: &VerifyingKey) -> String {
@@ -49,13 +51,17 @@ pub fn verifying_key_words(key: &VerifyingKey) -> Vec<u8> {
 }
 
 /// The words of A, B and C.
-pub fn proof_words(proof: &Proof) -> Vec<u8> {
+pub fn proof_words(proof: &Proof) -> [u8; PROOF_BYTES] {
     let proof = proof.as_inner();
     let points = g1_coordinates(&proof.a)
         .into_iter()
         .chain(g2_coordinates(&proof.b))
         .chain(g1_coordinates(&proof.c));
-    points.flat_map(|value| value.into_bigint().to_bytes_be()).collect()
+    let mut words = [0; PROOF_BYTES];
+    for (word, value) in words.as_chunks_mut::<WORD>().0.iter_mut().zip(points) {
+        word.copy_from_slice(&value.into_bigint().to_bytes_be());
+    }
+    words
 }
 
 /// The arguments of `verifyProof`, to follow the selector: the proof's words and the inputs'.
