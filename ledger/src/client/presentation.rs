@@ -13,6 +13,9 @@ const FIXED: u8 = 0;
 const DISCLOSED: u8 = 1;
 const DAY: u8 = 2;
 
+/// Bytes of a proof as the contract takes it: A, B and C, uncompressed.
+const PROOF_BYTES: usize = 256;
+
 /// What a contract asks, of whom it is counted, and how old proofs and roots may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerPolicy {
@@ -79,11 +82,15 @@ impl LedgerPolicy {
         &self,
         subject: Address,
         statement: &Statement,
-        proof: &[[u8; 32]; 8],
+        proof: &[u8; PROOF_BYTES],
     ) -> Result<Contract::Presentation, LedgerError> {
         let day = u32::try_from(time::day_of(statement.now)).ok();
         let disclosed = day.and_then(|day| self.template.disclosed(&statement.policy, day));
         let disclosed = disclosed.filter(|_| statement.scope == self.scope);
+        let mut words = [U256::ZERO; _];
+        for (word, bytes) in words.iter_mut().zip(proof.as_chunks::<32>().0) {
+            *word = U256::from_be_bytes(*bytes);
+        }
         Ok(Contract::Presentation {
             policyId: self.id().0,
             registryRoot: word(statement.registry_root.as_field()),
@@ -91,7 +98,7 @@ impl LedgerPolicy {
             now_: U40::try_from(statement.now).map_err(|_| LedgerError::OtherPolicy)?,
             subject,
             disclosed: disclosed.ok_or(LedgerError::OtherPolicy)?.into_iter().map(word).collect(),
-            proof: proof.map(U256::from_be_bytes),
+            proof: words,
         })
     }
 }
@@ -113,7 +120,8 @@ impl RegistryClient {
     }
 
     /// Presents a statement that was proven under the context of this call: by `account`, for
-    /// `subject`. `proof` is A, B and C in eight words, as the contract takes them. The nullifier
+    /// `subject`. `proof` is A, B and C in eight words, as
+    /// `attestry_keys::interop::solidity::proof_words` gives them. The nullifier
     /// is then used up.
     ///
     /// # Errors
@@ -127,7 +135,7 @@ impl RegistryClient {
         policy: &LedgerPolicy,
         subject: Address,
         statement: &Statement,
-        proof: &[[u8; 32]; 8],
+        proof: &[u8; PROOF_BYTES],
     ) -> Result<(), LedgerError> {
         let presentation = policy.presentation(subject, statement, proof)?;
         let call = Contract::presentCall { presentation };
