@@ -1,18 +1,23 @@
 //! The ledger: the embedded one for other processes, deployment, accreditation.
 
 use crate::governance::Members;
-use crate::place::{DEPLOYMENT, DeploymentFile, LedgerPlace, Place, write_new_json};
-use crate::{clock, output, service};
+use crate::place::{DEPLOYMENT, DeploymentFile, LedgerPlace, Place, read_input, write_new_json};
+use crate::{clock, keys, output, service};
 use anyhow::{Context, Result, anyhow, bail};
-use attestry_circuits::field;
+use ark_std::rand::rngs::OsRng;
 use attestry_circuits::schnorr::VerifyingKey;
+use attestry_circuits::{WithdrawalKey, field};
 use attestry_credential::schema::Schema;
+use attestry_keys::interop::solidity::verifying_key_words;
 use attestry_ledger::embedded::{EmbeddedLedger, ServeLimits};
-use attestry_ledger::{Accreditation, Address, EntryIndex, RegistryClient};
+use attestry_ledger::{Account, Accreditation, Address, EntryIndex, RegistryClient};
 use clap::{Args, Subcommand};
+use serde::Deserialize;
 use serde_json::json;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use zeroize::Zeroizing;
 
 const SECONDS_PER_DAY: u64 = 86_400;
 
@@ -28,6 +33,11 @@ pub(crate) enum Command {
     Suspend(OfEntry),
     /// Have the consortium lift an entry's suspension.
     Lift(OfEntry),
+    /// Put a verifier of presentations with the data directory's keys beside the contracts of the
+    /// deployment: after a ceremony, or for a new circuit.
+    Upgrade(Upgrade),
+    /// Carry a holder's withdrawal to the ledger; anyone may.
+    Withdraw(Withdraw),
     /// Say what the registry holds.
     Status(Status),
 }
@@ -53,6 +63,31 @@ pub(crate) struct Init {
     /// Approvals that an act needs.
     #[arg(long, default_value_t = 2)]
     threshold: u16,
+}
+
+#[derive(Args)]
+pub(crate) struct Upgrade {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    ledger: LedgerPlace,
+}
+
+#[derive(Args)]
+pub(crate) struct Withdraw {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    ledger: LedgerPlace,
+    /// What `attestry wallet withdraw` prints; `-` for standard input.
+    withdrawal: PathBuf,
+}
+
+/// A withdrawal as it is handed over.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Withdrawal {
+    withdrawal_key: WithdrawalKey,
 }
 
 #[derive(Args)]
@@ -112,6 +147,8 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
             registry.lift(&members.accounts(), arguments.entry.into()).await?;
             report_entry(&registry, arguments.entry.into()).await?;
         }
+        Command::Upgrade(arguments) => upgrade(&arguments).await?,
+        Command::Withdraw(arguments) => withdraw(&arguments).await?,
         Command::Status(arguments) => {
             let registry = arguments.ledger.open(&arguments.place).await?;
             for entry in registry.entries().await? {
@@ -143,10 +180,55 @@ async fn init(arguments: Init) -> Result<()> {
     members.save(&arguments.place)?;
     let registry =
         RegistryClient::deploy(client, deployer, &addresses, arguments.threshold).await?;
+    let registry = with_presentation_verifier(&registry, deployer, &arguments.place).await?;
     let deployment = registry.deployment();
     let file = DeploymentFile { address_book: deployment.address_book };
     write_new_json(&arguments.place.folder(DEPLOYMENT), &file)?;
     output::json(&json!({"deployment": deployment, "members": addresses}));
+    Ok(())
+}
+
+async fn with_presentation_verifier(
+    registry: &RegistryClient,
+    deployer: &Account,
+    place: &Place,
+) -> Result<RegistryClient> {
+    let keys = keys::development_keys(place)?;
+    let verifying_key = verifying_key_words(&keys.verifying_key()?);
+    Ok(registry.deploy_presentation_verifier(deployer, &verifying_key).await?)
+}
+
+/// The new address book takes the old one's place in the data directory; the old one is kept under
+/// its address.
+async fn upgrade(arguments: &Upgrade) -> Result<()> {
+    let place = &arguments.place;
+    let registry = arguments.ledger.open(place).await?;
+    let members = Members::load(place)?;
+    let deployer = *members.accounts().first().context("the consortium has no members")?;
+    let old = registry.deployment().address_book;
+    let upgraded = with_presentation_verifier(&registry, deployer, place).await?;
+    let deployment = upgraded.deployment();
+    let file = place.folder(DEPLOYMENT);
+    if file.exists() {
+        std::fs::rename(&file, place.folder(&format!("deployment.{old}.json")))
+            .context("the old deployment's file cannot be kept")?;
+    }
+    write_new_json(&file, &DeploymentFile { address_book: deployment.address_book })?;
+    output::json(&json!({"deployment": deployment, "replaces": old}));
+    Ok(())
+}
+
+/// Whoever carries it needs no key that means anything; where gas costs, a member pays.
+async fn withdraw(arguments: &Withdraw) -> Result<()> {
+    let registry = arguments.ledger.open(&arguments.place).await?;
+    let text = Zeroizing::new(read_input(&arguments.withdrawal)?);
+    let withdrawal: Withdrawal =
+        serde_json::from_slice(&text).context("the withdrawal is not understood")?;
+    let members = Members::load(&arguments.place).ok();
+    let accounts = members.as_ref().map(Members::accounts).unwrap_or_default();
+    let relayer = accounts.first().map_or_else(|| Account::random(&mut OsRng), |a| (*a).clone());
+    let nullifier = registry.withdraw(&relayer, &withdrawal.withdrawal_key).await?;
+    output::json(&json!({"withdrawn": nullifier}));
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use attestry_ledger::{Address, ClientOptions, LedgerClient, LedgerUrl, RegistryC
 use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -58,6 +59,16 @@ pub(crate) const DEPLOYMENT: &str = "deployment.json";
 #[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct DeploymentFile {
     pub(crate) address_book: Address,
+}
+
+/// Reads a file; `-` is standard input.
+pub(crate) fn read_input(path: &Path) -> Result<Vec<u8>> {
+    if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Reads a JSON file, which may hold keys: its text is zeroized.

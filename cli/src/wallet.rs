@@ -1,17 +1,18 @@
 //! The holder's wallet in a file.
 
-use crate::place::{LedgerPlace, Place};
+use crate::place::{LedgerPlace, Place, read_input};
 use crate::{clock, keys, output, snapshot};
 use anyhow::{Context, Result, bail};
 use ark_std::rand::rngs::OsRng;
-use attestry_credential::presentation::{Digest, PresentationRequest, PresentationResponse};
+use attestry_credential::presentation::{
+    ClientId, Digest, PresentationRequest, PresentationResponse, ScopeParts,
+};
 use attestry_keys::{KeyStore, Prover};
 use attestry_ledger::RegistrySnapshot;
 use attestry_wallet_core::{CircuitProver, FileStore, KeyDerivation, Session, VaultStore, Wallet};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use zeroize::Zeroizing;
 
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     List(Vault),
     /// Answer a verifier's request.
     Present(Present),
+    /// Withdraw from a verifier's scope; prints the key that holds for the verifier and the ledger.
+    Withdraw(Withdraw),
 }
 
 #[derive(Args)]
@@ -61,12 +64,28 @@ pub(crate) struct Present {
     ready: Option<usize>,
 }
 
+#[derive(Args)]
+pub(crate) struct Withdraw {
+    #[command(flatten)]
+    vault: Vault,
+    /// The verifier's DID, as its requests named it.
+    #[arg(long)]
+    client_id: ClientId,
+    /// What its requests were for, for instance a study: the scope's purpose.
+    #[arg(long)]
+    purpose: String,
+    /// The scope's epoch.
+    #[arg(long, default_value_t = 0)]
+    epoch: u64,
+}
+
 pub(crate) async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Init(vault) => init(&vault),
         Command::Accept(arguments) => accept(&arguments),
         Command::List(vault) => list(&vault),
         Command::Present(arguments) => present(&arguments).await,
+        Command::Withdraw(arguments) => withdraw(arguments),
     }
 }
 
@@ -109,7 +128,7 @@ fn init(vault: &Vault) -> Result<ExitCode> {
 
 fn accept(arguments: &Accept) -> Result<ExitCode> {
     let (mut wallet, mut store) = arguments.vault.open()?;
-    let received: Value = serde_json::from_slice(&read(&arguments.credential)?)
+    let received: Value = serde_json::from_slice(&read_input(&arguments.credential)?)
         .context("the credential is not JSON")?;
     let part = |name: &str| {
         received.get(name).map(Value::to_string).with_context(|| format!("it lacks {name}"))
@@ -159,6 +178,15 @@ async fn present(arguments: &Present) -> Result<ExitCode> {
     Ok(if accepted { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+fn withdraw(arguments: Withdraw) -> Result<ExitCode> {
+    let (mut wallet, mut store) = arguments.vault.open()?;
+    let scope = ScopeParts { purpose: arguments.purpose, epoch: arguments.epoch };
+    let now = clock::now();
+    let key = wallet.withdraw(&arguments.client_id, &scope, now, &mut store, &mut OsRng)?;
+    output::json(&json!({"withdrawal_key": key}));
+    Ok(ExitCode::SUCCESS)
+}
+
 /// The prover with the stored proving key.
 pub(crate) fn prover(store: &KeyStore) -> Result<CircuitProver> {
     let vk_hash = Digest::from_bytes(store.verifying_key()?.hash());
@@ -178,13 +206,4 @@ pub(crate) fn answer(
     let chosen = wallet.choose(request, Some(&view), now)?.first()?;
     let session = Session { request, view: &view, prover, now };
     wallet.present(&session, &chosen, store, &mut OsRng)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes)?;
-        return Ok(bytes);
-    }
-    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }

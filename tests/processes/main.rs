@@ -200,4 +200,17 @@ async fn a_licence_is_issued_presented_verified_revoked_and_refused() {
     let refused = attestry(data).args(present).output().unwrap();
     assert!(!refused.status.success());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("revoked"));
+
+    // To withdraw, the clinician needs neither the board nor the clinic: the ledger is enough.
+    let asked: Value = serde_json::from_slice(&std::fs::read(&request).unwrap()).unwrap();
+    let (client, purpose) = (asked["client_id"].as_str(), asked["scope"]["purpose"].as_str());
+    let scope = ["--client-id", client.unwrap(), "--purpose", purpose.unwrap()];
+    let withdrawal = run(data, &[&["wallet", "withdraw"][..], &scope].concat());
+    let carried = data.join("withdrawal.json");
+    std::fs::write(&carried, withdrawal.to_string()).unwrap();
+    let carried = carried.to_str().unwrap();
+    for _ in 0..2 {
+        let done = run(data, &["ledger", "withdraw", "--ledger", &ledger.url, carried]);
+        assert!(done["withdrawn"].is_string());
+    }
 }

@@ -1,5 +1,6 @@
 //! The main job, end to end: issue, prove, verify, and refuse what must be refused.
 
+mod contract;
 mod party;
 mod refusals;
 mod report;

@@ -8,14 +8,17 @@ use ark_std::rand::rngs::OsRng;
 use attestry_circuits::Violation;
 use attestry_credential::policy::PolicyDocument;
 use attestry_credential::presentation::{
-    ClientId, PresentationRequest, PresentationResponse, Query, ScopeParts,
+    ClientId, PresentationError, PresentationRequest, PresentationResponse, Query, ScopeParts,
 };
 use attestry_ledger::{Account, RegistryClient, RegistrySnapshot};
 use attestry_verifier::{
     AcceptedCircuits, Decision, NewSession, PolicyCatalogue, ReceiptKey, Session, Storage,
     Verifier, VerifierConfig, VerifierParts,
 };
-use attestry_wallet_core::{CircuitProver, KeyDerivation, Reason, VaultStore, Wallet, WalletError};
+use attestry_wallet_core::{
+    CircuitProver, KeyDerivation, LedgerAnswer, LedgerCall, Reason, Session as Answering,
+    VaultStore, Wallet, WalletError,
+};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -60,6 +63,19 @@ impl Holder {
         now: u64,
     ) -> Result<PresentationResponse, WalletError> {
         wallet::answer(&mut self.wallet, &mut self.store, request, snapshot, prover, now)
+    }
+
+    /// Answers a request's first query for a contract.
+    pub(super) fn answer_contract(
+        &mut self,
+        session: &Answering<'_>,
+        call: &LedgerCall,
+    ) -> Result<LedgerAnswer, WalletError> {
+        let chosen = self.wallet.choose(session.request, Some(session.view), session.now)?;
+        let chosen = chosen.first()?;
+        let (query, credential) = chosen.iter().next().ok_or(PresentationError::Unanswered)?;
+        let (store, rng) = (&mut self.store, &mut OsRng);
+        self.wallet.present_to_ledger(session, query, credential, call, store, rng)
     }
 
     /// Reveals the key that withdraws the holder from a request's scope.

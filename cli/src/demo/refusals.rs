@@ -1,5 +1,6 @@
 //! What is accepted, and what is refused for its own reason.
 
+use super::contract;
 use super::party::{Question, ask, decide, unanswered};
 use super::report::{Expected, Found, Report};
 use super::world::World;
@@ -7,7 +8,7 @@ use anyhow::{Context, Result};
 use ark_std::rand::rngs::OsRng;
 use attestry_credential::presentation::PresentationResponse;
 use attestry_issuer::Reason;
-use attestry_ledger::RegistrySnapshot;
+use attestry_ledger::{Account, RegistrySnapshot};
 use attestry_verifier::Session;
 use attestry_wallet_core::WalletError;
 use serde_json::{Value, json};
@@ -61,6 +62,7 @@ pub(super) async fn show(
     if accept(world, patient, &consent_session, steps, report).await?.is_none() {
         return Ok(Value::Null);
     }
+    contract::show(world, state, report).await?;
     refuse_misuse(world, state, &session, &licence, report).await?;
     refuse_changes(world, state, report).await?;
     refuse_unprovable(world, state, report).await?;
@@ -230,13 +232,14 @@ async fn refuse_suspended(world: &mut World, state: &str, report: &mut Report) -
     Ok(())
 }
 
-/// A withdrawal holds at once, even for what was proven before it.
+/// A withdrawal on the ledger holds at once and everywhere, even for what was proven before it.
 async fn refuse_withdrawn(world: &mut World, study: &str, report: &mut Report) -> Result<()> {
     let session = ask(&world.sponsor, &consented(study)).await?;
     let snapshot = world.snapshot().await?;
     let answer = answer(world, Who::Patient, &session, &snapshot)?;
     let key = world.patient.withdraw(&session.request, world.clock.now())?;
-    world.sponsor.withdraw(&key).await?;
+    let relayer = Account::random(&mut OsRng);
+    world.registry.withdraw(&relayer, &key).await?;
     let since = Instant::now();
     let found = decide(&world.sponsor, &session, &answer).await?;
     report.step("a withdrawn consent", Expected::RefusedFor("withdrawn"), &found, since);

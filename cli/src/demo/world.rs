@@ -14,6 +14,7 @@ use attestry_issuer::{
     CredentialRecord, IssueRequest, Issuer, IssuerConfig, IssuerKeys, Source, Storage, Validity,
 };
 use attestry_keys::KeyStore;
+use attestry_keys::interop::solidity::verifying_key_words;
 use attestry_ledger::embedded::EmbeddedLedger;
 use attestry_ledger::{
     Account, Accreditation, Address, ClientOptions, DidKey, EntryIndex, LedgerClient, LedgerUrl,
@@ -74,6 +75,8 @@ impl World {
         let addresses: Vec<Address> = accounts.iter().map(|member| member.address()).collect();
         let deployer = *accounts.first().context("a consortium has members")?;
         let registry = RegistryClient::deploy(client, deployer, &addresses, THRESHOLD).await?;
+        let verifying_key = verifying_key_words(&keys.verifying_key()?);
+        let registry = registry.deploy_presentation_verifier(deployer, &verifying_key).await?;
         let chain = registry.ledger().chain_id().await?;
         let found = Found::done(format!("chain {chain}, {MEMBERS} members, {THRESHOLD} to agree"));
         report.step("open the ledger, deploy the contracts", Expected::Done, &found, since);
