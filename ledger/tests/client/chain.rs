@@ -97,6 +97,8 @@ async fn survives_a_reorganisation(anvil: &Anvil, by_itself: bool) {
     };
     let sender = account(2);
     anvil.fund(&sender).await;
+    // The reorganisation is to leave the deployment and the funds alone.
+    anvil.mine(3).await;
     let acting = {
         let (registry, sender) = (registry.clone(), sender.clone());
         tokio::spawn(async move { act(&registry, &sender, 1).await })
