@@ -118,10 +118,11 @@ async fn serve(arguments: Serve) -> Result<()> {
         publication_padding: arguments.publication_padding,
         ..IssuerConfig::new(public_url, entries)
     };
+    let outbox = arguments.place.folder("issuer/outbox.redb");
     let issuer = Issuer::open(
         config,
         issuer_keys(&arguments.place)?,
-        arguments.ledger.open(&arguments.place).await?,
+        arguments.ledger.open_with_outbox(&arguments.place, &outbox).await?,
         Storage::open(&arguments.place.folder("issuer")).await?,
         clock::now,
     )

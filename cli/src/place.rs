@@ -2,12 +2,15 @@
 
 use crate::clock;
 use anyhow::{Context, Result};
-use attestry_ledger::{Address, ClientOptions, LedgerClient, LedgerUrl, RegistryClient};
+use attestry_ledger::{
+    Address, ClientOptions, FileOutbox, LedgerClient, LedgerUrl, RegistryClient,
+};
 use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The data directory.
@@ -27,9 +30,15 @@ impl Place {
 /// The ledger and the deployment on it.
 #[derive(Args, Clone)]
 pub(crate) struct LedgerPlace {
-    /// `embedded:PATH`, or the JSON-RPC URL of a node.
+    /// `embedded:PATH`, or the JSON-RPC URL of a node, or those of several between commas.
     #[arg(long, env = "ATTESTRY_LEDGER_URL")]
     ledger: LedgerUrl,
+    /// How many of several nodes must agree; more than half if not given.
+    #[arg(long)]
+    ledger_quorum: Option<usize>,
+    /// Blocks on top of a transaction's block before it counts.
+    #[arg(long, default_value_t = 0)]
+    confirmations: u64,
     /// Address of the deployment's address book; `deployment.json` in the data directory if not
     /// given.
     #[arg(long)]
@@ -39,16 +48,35 @@ pub(crate) struct LedgerPlace {
 impl LedgerPlace {
     /// Connects without looking for a deployment.
     pub(crate) fn connect(&self) -> Result<LedgerClient> {
-        Ok(LedgerClient::connect(&self.ledger, clock::now, ClientOptions::default())?)
+        let options = ClientOptions {
+            quorum: self.ledger_quorum,
+            confirmations: self.confirmations,
+            ..ClientOptions::default()
+        };
+        Ok(LedgerClient::connect(&self.ledger, clock::now, options)?)
     }
 
     /// Opens the deployment.
     pub(crate) async fn open(&self, place: &Place) -> Result<RegistryClient> {
+        self.open_over(self.connect()?, place).await
+    }
+
+    /// Opens the deployment for a service that sends: what a crash interrupts is sent after it.
+    pub(crate) async fn open_with_outbox(
+        &self,
+        place: &Place,
+        file: &Path,
+    ) -> Result<RegistryClient> {
+        let outbox = FileOutbox::open(file)?;
+        self.open_over(self.connect()?.with_outbox(Arc::new(outbox)), place).await
+    }
+
+    async fn open_over(&self, client: LedgerClient, place: &Place) -> Result<RegistryClient> {
         let address = match self.deployment {
             Some(address) => address,
             None => read_json::<DeploymentFile>(&place.folder(DEPLOYMENT))?.address_book,
         };
-        Ok(RegistryClient::open(self.connect()?, address).await?)
+        Ok(RegistryClient::open(client, address).await?)
     }
 }
 

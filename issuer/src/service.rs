@@ -8,7 +8,7 @@ use ark_std::rand::{CryptoRng, RngCore};
 use attestry_circuits::HolderCommitment;
 use attestry_credential::schema::Schema;
 use attestry_ledger::embedded::Clock;
-use attestry_ledger::{EntryIndex, EthrDid, LedgerError, RegistryClient};
+use attestry_ledger::{EntryIndex, EthrDid, RegistryClient};
 
 use crate::document::{self, Draft};
 use crate::record::{Action, CredentialId, CredentialRecord, Reason, State};
@@ -433,5 +433,5 @@ fn next_state(state: State, action: Action) -> Result<Option<State>, IssuerError
 
 /// Whether the ledger did not answer, as opposed to answering no.
 fn is_absence(error: &IssuerError) -> bool {
-    matches!(error, IssuerError::Ledger(LedgerError::Unreachable | LedgerError::TimedOut(_)))
+    matches!(error, IssuerError::Ledger(error) if error.is_absence())
 }

@@ -143,11 +143,9 @@ impl LedgerError {
             | Self::Behind { .. }
             | Self::NoQuorum { .. }
             | Self::Stopped => true,
-            Self::Refused { code, .. } => OVERLOADED.contains(code),
+            // HTTP statuses of a node that is overloaded or away, and EIP-1474's "limit exceeded".
+            Self::Refused { code, .. } => matches!(code, 408 | 429 | 502 | 503 | 504 | -32005),
             _ => false,
         }
     }
 }
-
-/// HTTP statuses of a node that is overloaded or away, and EIP-1474's "limit exceeded".
-const OVERLOADED: [i64; 6] = [408, 429, 502, 503, 504, -32005];

@@ -1,7 +1,6 @@
 //! Every error as an RFC 9457 problem document. Details name fields and rules, never values.
 
 use attestry_credential::CredentialError;
-use attestry_ledger::LedgerError;
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -92,7 +91,7 @@ fn kind(error: &HttpError) -> (StatusCode, &'static str, &'static str) {
             IssuerError::ListFull => {
                 (Status::INSUFFICIENT_STORAGE, "list-full", "The status list is full")
             }
-            IssuerError::Ledger(LedgerError::Unreachable | LedgerError::TimedOut(_)) => {
+            IssuerError::Ledger(error) if error.is_absence() => {
                 (Status::SERVICE_UNAVAILABLE, "ledger-away", "The ledger does not answer")
             }
             IssuerError::Ledger(_) => (Status::BAD_GATEWAY, "ledger-refused", "The ledger refused"),

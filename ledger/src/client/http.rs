@@ -6,6 +6,9 @@ use alloy::transports::http::reqwest::{self, Client, Url, header, redirect};
 use alloy::transports::{RpcError, TransportError, TransportErrorKind, TransportFut};
 use std::task::{Context, Poll};
 
+/// Statuses of a node that does not judge the request.
+const OVERLOADED: [u16; 5] = [408, 429, 502, 503, 504];
+
 /// An alloy transport to one node.
 #[derive(Clone)]
 pub(super) struct HttpTransport {
@@ -35,7 +38,8 @@ impl HttpTransport {
         let body = read(&mut answer, self.max_answer_bytes).await?;
         match understand(&body, request.id()) {
             // Some nodes report the errors of a call with a status other than 200.
-            Ok(packet) if status.is_success() || packet.is_error() => Ok(packet),
+            Ok(packet) if status.is_success() => Ok(packet),
+            Ok(packet) if packet.is_error() && !OVERLOADED.contains(&status.as_u16()) => Ok(packet),
             Err(error) if status.is_success() => Err(error),
             _ => Err(TransportErrorKind::http_error(status.as_u16(), String::new())),
         }

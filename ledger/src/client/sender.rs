@@ -174,7 +174,7 @@ impl LedgerClient {
         act: &Act,
         deadline: Instant,
     ) -> Result<TransactionReceipt, LedgerError> {
-        let delivery = self.delivery(account).await?;
+        let delivery = patiently(deadline, || self.delivery(account)).await?;
         let places = Arc::clone(&delivery.sender.places);
         let place = places.acquire_owned().await.map_err(|_| LedgerError::Stopped)?;
         let idempotency = self.idempotency.as_ref().map(|key| act.under(key));
@@ -189,11 +189,12 @@ impl LedgerClient {
             }),
             // Before a nonce is taken: what the contract refuses costs nothing.
             None => {
-                let gas_limit = self.estimate(account, act, deadline).await?;
+                let estimate = || self.estimate(account, act);
+                let gas_limit = patiently(deadline, estimate).await?;
                 let act = act.clone();
                 tokio::spawn(async move {
                     let _place = place;
-                    let entry = delivery.place(&act, gas_limit, idempotency).await?;
+                    let entry = delivery.place(&act, gas_limit, idempotency, deadline).await?;
                     delivery.settle(entry).await
                 })
             }
@@ -220,33 +221,34 @@ impl LedgerClient {
         Ok(delivery)
     }
 
-    async fn estimate(
-        &self,
-        account: &Account,
-        act: &Act,
-        deadline: Instant,
-    ) -> Result<u64, LedgerError> {
+    async fn estimate(&self, account: &Account, act: &Act) -> Result<u64, LedgerError> {
         let chain = self.nodes.chain().await?;
         let request = act.request(account.address());
-        let mut backoff = Backoff::retrying();
-        loop {
-            let estimate = self.nodes.reached(|node| {
-                let request = request.clone();
-                async move {
-                    let estimate = node.provider().estimate_gas(request).into_future();
-                    node.vouched(chain, 0, estimate).await
-                }
-            });
-            match estimate.await {
-                Err(error) if error.is_absence() => {
-                    let pause = backoff.pause();
-                    if Instant::now() + pause >= deadline {
-                        return Err(error);
-                    }
-                    tokio::time::sleep(pause).await;
-                }
-                estimate => return estimate.map(|gas| gas.saturating_add(gas / 5)),
+        let estimate = self.nodes.reached(|node| {
+            let request = request.clone();
+            async move {
+                let estimate = node.provider().estimate_gas(request).into_future();
+                node.vouched(chain, 0, estimate).await
             }
+        });
+        estimate.await.map(|gas| gas.saturating_add(gas / 5))
+    }
+}
+
+/// Asks again, with growing pauses, while the ledger gives no answer.
+async fn patiently<T, F>(deadline: Instant, ask: impl Fn() -> F) -> Result<T, LedgerError>
+where
+    F: Future<Output = Result<T, LedgerError>>,
+{
+    let mut backoff = Backoff::retrying();
+    loop {
+        let pause = backoff.pause();
+        match ask().await {
+            Err(error) if error.is_absence() && Instant::now() + pause < deadline => {
+                tracing::debug!(%error, "asking again");
+                tokio::time::sleep(pause).await;
+            }
+            outcome => return outcome,
         }
     }
 }
@@ -258,8 +260,12 @@ impl Delivery {
         act: &Act,
         gas_limit: u64,
         idempotency: Option<B256>,
+        deadline: Instant,
     ) -> Result<OutboxEntry, LedgerError> {
         let mut next = self.sender.next.lock().await;
+        if Instant::now() >= deadline {
+            return Err(LedgerError::TimedOut(self.nodes.options.deadline));
+        }
         if let Some(entry) = self.known(act, idempotency).await? {
             return Ok(entry);
         }
@@ -269,9 +275,9 @@ impl Delivery {
         loop {
             let nonce = match next.take() {
                 Some(nonce) => nonce,
-                None => self.free_nonce().await?,
+                None => patiently(deadline, || self.free_nonce()).await?,
             };
-            let gas_price = self.gas_price().await?;
+            let gas_price = patiently(deadline, || self.gas_price()).await?;
             let terms = Terms { chain_id, nonce, gas_limit, gas_price };
             let entry = act.sign(&self.account, terms, idempotency)?;
             self.store(&entry).await?;
@@ -282,9 +288,15 @@ impl Delivery {
                     return Ok(entry);
                 }
             };
-            self.with_outbox(move |outbox| outbox.remove(&entry)).await?;
+            let removed = entry.clone();
+            if let Err(error) = self.with_outbox(move |outbox| outbox.remove(&removed)).await {
+                // What the outbox has is sent sooner or later.
+                tracing::error!(%error, nonce, "a refused transaction stays in the outbox");
+                *next = Some(nonce + 1);
+                return Ok(entry);
+            }
             // Another holder of the key may have taken the nonce, or gas may cost more by now.
-            if self.free_nonce().await? == nonce {
+            if patiently(deadline, || self.free_nonce()).await? == nonce {
                 refusals += 1;
                 backoff.wait().await;
             } else {
@@ -372,7 +384,7 @@ impl Delivery {
                     Ok(()) => return Handover::Taken,
                     Err(error) => error,
                 };
-                let refused = matches!(error, LedgerError::Refused { .. }) && !error.is_absence();
+                let refused = is_refusal(&error);
                 // The same bytes may have been taken before, and the answer lost.
                 match endpoint.knows(hash).await {
                     Ok(true) => return Handover::Taken,
@@ -386,6 +398,24 @@ impl Delivery {
             }
         }
         outcome
+    }
+
+    /// An entry as the outbox has it; `None` if it needs no care any more.
+    pub(super) async fn stored(
+        &self,
+        entry: &OutboxEntry,
+    ) -> Result<Option<OutboxEntry>, LedgerError> {
+        match entry.idempotency {
+            Some(key) => {
+                let (chain, account) = (entry.chain_id, entry.account);
+                self.with_outbox(move |outbox| outbox.find(chain, account, &key)).await
+            }
+            None => {
+                let mut waiting = self.waiting().await?;
+                let place = waiting.iter().position(|other| other.nonce == entry.nonce);
+                Ok(place.map(|place| waiting.swap_remove(place)))
+            }
+        }
     }
 
     async fn waiting(&self) -> Result<Vec<OutboxEntry>, LedgerError> {
@@ -406,4 +436,10 @@ impl Delivery {
         let done = tokio::task::spawn_blocking(move || work(outbox.as_ref())).await;
         done.map_err(|_| LedgerError::Stopped)?
     }
+}
+
+/// Whether a node said that it will not take a transaction.
+fn is_refusal(error: &LedgerError) -> bool {
+    matches!(error, LedgerError::Refused { .. } | LedgerError::Reverted { .. })
+        && !error.is_absence()
 }

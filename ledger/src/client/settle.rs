@@ -19,7 +19,7 @@ const MAX_PRICES: usize = 9;
 
 /// What the ledger shows of an entry.
 enum Sight {
-    Confirmed(TransactionReceipt),
+    Confirmed(Box<TransactionReceipt>),
     /// In a block that is not deep enough, or no longer counts.
     Shallow,
     Unmined,
@@ -74,14 +74,23 @@ impl Delivery {
         };
         let (mut watch, mut was_mined) = (None, false);
         loop {
-            watch = watch.or_else(|| self.sender.watch(entry.nonce));
+            if watch.is_none() {
+                watch = self.sender.watch(entry.nonce);
+                // Another task may have looked after it until now.
+                entry = self.stored(&entry).await?.ok_or(LedgerError::Stopped)?;
+            }
+            if entry.state == OutboxState::Superseded {
+                return Err(LedgerError::Superseded { nonce: entry.nonce });
+            }
             match self.look(&entry).await {
                 Ok(Sight::Confirmed(receipt)) => {
                     if entry.state == OutboxState::Waiting {
                         entry.state = OutboxState::Confirmed;
-                        self.store(&entry).await?;
+                        if let Err(error) = self.store(&entry).await {
+                            tracing::error!(%error, nonce = entry.nonce, "it is looked for again");
+                        }
                     }
-                    return Ok(receipt);
+                    return Ok(*receipt);
                 }
                 Ok(Sight::Shallow) => was_mined = true,
                 Ok(Sight::Unmined) if watch.is_some() => {
@@ -113,7 +122,7 @@ impl Delivery {
             let Some(Mined(receipt)) = seen else { continue };
             let depth = self.nodes.options.confirmations;
             if depth == 0 {
-                return Ok(Sight::Confirmed(receipt));
+                return Ok(Sight::Confirmed(receipt.into()));
             }
             let number = receipt.block_number.unwrap_or_default();
             let head = self.nodes.reached(|node| async move { node.head().await }).await?;
@@ -125,7 +134,7 @@ impl Delivery {
                 Ok(block.map(|block| block.header.hash))
             });
             return Ok(match block.await? == receipt.block_hash {
-                true => Sight::Confirmed(receipt),
+                true => Sight::Confirmed(receipt.into()),
                 false => Sight::Shallow,
             });
         }

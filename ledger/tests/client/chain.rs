@@ -239,8 +239,42 @@ async fn an_unmined_transaction_is_offered_for_more() {
     assert_eq!(dearer.await.unwrap()[1], first[1]);
     anvil.mine(1).await;
     let (one, two) = acts.await.unwrap();
-    (one.unwrap(), two.unwrap());
+    one.unwrap();
+    two.unwrap();
     assert_eq!(anvil.mined(&sender).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_the_same_act_again_hears_of_the_dearer_transaction() {
+    let Some(anvil) = Anvil::start("repricing, one act", &[]) else { return };
+    let sender = account(2);
+    anvil.fund(&sender).await;
+    let registry = deployed(&anvil, impatient()).await.idempotent(b"once");
+    anvil.ask("evm_setAutomine", json!([false])).await;
+    let acts = {
+        let (registry, sender) = (registry.clone(), sender.clone());
+        tokio::spawn(
+            async move { tokio::join!(act(&registry, &sender, 1), act(&registry, &sender, 1)) },
+        )
+    };
+    let price = async || {
+        let pool = anvil.ask("txpool_content", json!([])).await;
+        let mut senders = pool["pending"].as_object().unwrap().values();
+        senders.next().map(|sent| number(&sent["0"]["gasPrice"]))
+    };
+    let mut first = None;
+    let repriced = tokio::time::timeout(Duration::from_secs(20), async {
+        while first.is_none() || price().await == first {
+            first = first.or(price().await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    repriced.await.unwrap();
+    anvil.mine(1).await;
+    let (one, two) = acts.await.unwrap();
+    one.unwrap();
+    two.unwrap();
+    assert_eq!(anvil.mined(&sender).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

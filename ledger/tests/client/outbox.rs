@@ -165,7 +165,8 @@ async fn an_act_with_an_idempotency_key_is_done_once() {
         let client = LedgerClient::http(&world.node.url, impatient()).unwrap();
         let registry = world.over(client.with_outbox(outbox)).idempotent(b"one");
         let (first, second) = tokio::join!(act(&registry, &sender, 1), act(&registry, &sender, 1));
-        (first.unwrap(), second.unwrap());
+        first.unwrap();
+        second.unwrap();
         act(&registry, &sender, 1).await.unwrap();
         assert_eq!(world.mined(&sender), before + 1);
 

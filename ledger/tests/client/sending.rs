@@ -46,11 +46,10 @@ async fn it_waits_for_a_node_that_is_away_or_overloaded() {
             .into_iter()
             .enumerate()
     {
-        registry.root().await.unwrap();
         let mut faults = 0;
         world.node.behave(move |method, _| {
-            let sending = matches!(method, "eth_estimateGas" | "eth_sendRawTransaction");
-            if sending && faults < 4 {
+            let sending = ["eth_estimateGas", "eth_getBalance", "eth_sendRawTransaction"];
+            if sending.contains(&method) && faults < 4 {
                 faults += 1;
                 return fault();
             }
@@ -220,4 +219,33 @@ async fn a_nonce_that_another_holder_of_the_key_took_is_noticed() {
     assert_eq!(world.mined(&sender), 2);
     act(&registry, &sender, 4).await.unwrap();
     assert_eq!(world.mined(&sender), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_of_a_block_that_no_longer_counts_is_none() {
+    let world = World::new().await;
+    let registry = world.through_node(ClientOptions { confirmations: 1, ..impatient() });
+    let (node, sender) = (world.node.clone(), account(2));
+    let mut asked = 0;
+    world.node.behave(move |method, parameters| {
+        if method != "eth_getTransactionReceipt" {
+            return Reply::Truth;
+        }
+        let mut receipt = node.truth(method, parameters.clone());
+        asked += 1;
+        if receipt.is_object() && asked < 20 {
+            receipt["blockHash"] = json!(alloy::primitives::B256::repeat_byte(1));
+        }
+        Reply::Result(receipt)
+    });
+    let (outcome, ()) = tokio::join!(act(&registry, &sender, 1), async {
+        while world.mined(&sender) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // Depth alone is not enough.
+        act(&world.registry, &account(3), 1).await.unwrap();
+    });
+    outcome.unwrap();
+    assert!(world.node.asked("eth_getTransactionReceipt").len() >= 20);
+    assert_eq!(world.mined(&sender), 1);
 }

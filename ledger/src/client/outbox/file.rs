@@ -8,10 +8,15 @@ use redb::{
 };
 use std::path::Path;
 
-/// Chain id, account and nonce, to the entry as JSON.
-const WAITING: TableDefinition<'_, (u64, [u8; 20], u64), &[u8]> = TableDefinition::new("waiting");
-/// Chain id, account and idempotency key, to the entry as JSON.
-const KEYED: TableDefinition<'_, (u64, [u8; 20], [u8; 32]), &[u8]> = TableDefinition::new("keyed");
+/// Chain id, account and nonce.
+type Place = (u64, [u8; 20], u64);
+/// Chain id, account and idempotency key.
+type Key = (u64, [u8; 20], [u8; 32]);
+
+/// To the entry as JSON.
+const WAITING: TableDefinition<'_, Place, &[u8]> = TableDefinition::new("waiting");
+/// To the entry as JSON.
+const KEYED: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("keyed");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
 const FORMAT: u64 = 1;
