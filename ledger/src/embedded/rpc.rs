@@ -20,7 +20,7 @@ use revm::context_interface::result::{EVMError, ExecutionResult};
 use revm::database_interface::{DatabaseRef, WrapDatabaseRef};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// Logs that one answer may hold; a caller pages.
 const MAX_LOGS: usize = 10_000;
@@ -82,7 +82,7 @@ struct Query<'v> {
 }
 
 impl Query<'_> {
-    fn answer(&self, method: &str, parameters: &Parameters) -> Answered {
+    fn answer(&self, method: &str, parameters: &Parameters<'_>) -> Answered {
         let snapshot = &self.view.snapshot;
         match method {
             "eth_feeHistory" => self.fee_history(parameters),
@@ -108,7 +108,7 @@ impl Query<'_> {
             "eth_estimateGas" => self.estimate_gas(parameters),
             "eth_getTransactionReceipt" => match snapshot.receipt(&parameters.at(0)?)? {
                 Some(row) => as_text(row),
-                None => encode(Value::Null),
+                None => encode(()),
             },
             "eth_getTransactionByHash" => encode(transaction(snapshot, &parameters.at(0)?)?),
             "eth_getBlockByNumber" => {
@@ -117,7 +117,7 @@ impl Query<'_> {
             }
             "eth_getBlockByHash" => match snapshot.block_number(&parameters.at(0)?)? {
                 Some(number) => encode(block_answer(snapshot, number, parameters.or_default(1)?)?),
-                None => encode(Value::Null),
+                None => encode(()),
             },
             "eth_getLogs" => self.logs(parameters),
             _ => Err(Fault::new(-32601, "the method does not exist")),
@@ -134,7 +134,7 @@ impl Query<'_> {
     }
 
     /// Only the latest state is kept.
-    fn latest_only(&self, parameters: &Parameters, position: usize) -> Result<(), Fault> {
+    fn latest_only(&self, parameters: &Parameters<'_>, position: usize) -> Result<(), Fault> {
         let current = match parameters.or_default(position)? {
             BlockId::Hash(hash) => hash.block_hash == self.view.hash,
             BlockId::Number(tag) => self.resolve(tag) == self.view.head.number,
@@ -142,7 +142,7 @@ impl Query<'_> {
         if current { Ok(()) } else { Err(Fault::server("only the latest state is kept")) }
     }
 
-    fn fee_history(&self, parameters: &Parameters) -> Answered {
+    fn fee_history(&self, parameters: &Parameters<'_>) -> Answered {
         let count: U64 = parameters.at(0)?;
         let latest = self.view.head.number;
         let newest = self.resolve(parameters.or_default(1)?).min(latest);
@@ -181,14 +181,14 @@ impl Query<'_> {
             })
     }
 
-    fn eth_call(&self, parameters: &Parameters) -> Answered {
+    fn eth_call(&self, parameters: &Parameters<'_>) -> Answered {
         let request: TransactionRequest = parameters.at(0)?;
         self.latest_only(parameters, 1)?;
         encode(succeeded(self.run(&request, gas_cap(&request))?)?)
     }
 
     /// The least gas with which the call succeeds, to within 1/64.
-    fn estimate_gas(&self, parameters: &Parameters) -> Answered {
+    fn estimate_gas(&self, parameters: &Parameters<'_>) -> Answered {
         let request: TransactionRequest = parameters.at(0)?;
         self.latest_only(parameters, 1)?;
         let mut enough = gas_cap(&request);
@@ -210,7 +210,7 @@ impl Query<'_> {
         encode(U64::from(enough))
     }
 
-    fn logs(&self, parameters: &Parameters) -> Answered {
+    fn logs(&self, parameters: &Parameters<'_>) -> Answered {
         /// What a filter looks at.
         #[derive(Deserialize)]
         struct Sought {
@@ -267,11 +267,11 @@ fn gas_cap(request: &TransactionRequest) -> u64 {
     request.gas.unwrap_or(BLOCK_GAS_LIMIT).min(BLOCK_GAS_LIMIT)
 }
 
-/// Positional parameters.
-struct Parameters(Vec<Value>);
+/// Positional parameters, each read when it is asked for.
+struct Parameters<'p>(Vec<&'p RawValue>);
 
-impl Parameters {
-    fn read(text: &str) -> Result<Self, Fault> {
+impl<'p> Parameters<'p> {
+    fn read(text: &'p str) -> Result<Self, Fault> {
         if text.is_empty() {
             return Ok(Self(Vec::new()));
         }
@@ -280,13 +280,13 @@ impl Parameters {
     }
 
     fn at<T: DeserializeOwned>(&self, position: usize) -> Result<T, Fault> {
-        let value = self.0.get(position).ok_or_else(Fault::parameters)?;
-        T::deserialize(value).map_err(|_| Fault::parameters())
+        let text = self.0.get(position).ok_or_else(Fault::parameters)?.get();
+        serde_json::from_str(text).map_err(|_| Fault::parameters())
     }
 
     fn or_default<T: DeserializeOwned + Default>(&self, position: usize) -> Result<T, Fault> {
-        match self.0.get(position) {
-            None | Some(Value::Null) => Ok(T::default()),
+        match self.0.get(position).map(|value| value.get()) {
+            None | Some("null") => Ok(T::default()),
             Some(_) => self.at(position),
         }
     }
