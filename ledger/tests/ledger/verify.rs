@@ -1,9 +1,12 @@
 //! What `verify` finds when the file was changed behind the ledger's back.
 
-use crate::world::{World, open};
-use attestry_ledger::LedgerError;
+use crate::embedded::{ask, fresh};
+use crate::world::{World, open, signed};
+use alloy::primitives::{TxKind, hex};
 use attestry_ledger::embedded::{Verification, verify};
+use attestry_ledger::{Account, LedgerError};
 use redb::{Database, Key, ReadableDatabase, ReadableTable, TableDefinition, Value};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -99,6 +102,45 @@ async fn a_ledger_that_nobody_touched_is_whole() {
     assert_eq!(ledger.status().unwrap().transactions, transactions);
     let in_use = verify(original.path());
     assert!(matches!(in_use, Err(LedgerError::AlreadyOpen)), "{in_use:?}");
+}
+
+#[test]
+fn contracts_that_destroy_themselves_leave_the_same_as_in_a_replay() {
+    let (folder, ledger) = fresh();
+    let account = Account::from_bytes(&[5; 32]).unwrap();
+    // Sets slot 0, and leaves code that destroys its contract when it is called.
+    let create = hex::decode("60016000556133ff6000526002601ef3").unwrap();
+    let send = |nonce: u64, kind: TxKind, input: &[u8]| {
+        let raw = hex::encode_prefixed(signed(&account, nonce, kind, input.to_vec()));
+        json!({ "jsonrpc": "2.0", "id": nonce, "method": "eth_sendRawTransaction", "params": [raw] })
+    };
+    let contract = |nonce| account.address().create(nonce);
+    // One lives on; one is destroyed in its own block, one in a later one.
+    let blocks = [
+        json!([
+            send(0, TxKind::Create, &create),
+            send(1, TxKind::Create, &create),
+            send(2, TxKind::Call(contract(1)), b""),
+            send(3, TxKind::Create, &create),
+        ]),
+        json!([send(4, TxKind::Call(contract(3)), b"")]),
+    ];
+    for block in blocks {
+        let answers = String::from_utf8(ledger.dispatch(block.to_string().as_bytes())).unwrap();
+        assert!(!answers.contains("error"), "{answers}");
+    }
+    let code = |nonce| ask(&ledger, "eth_getCode", json!([contract(nonce)]))["result"].clone();
+    assert_eq!([0, 1, 3].map(code), ["0x33ff", "0x", "0x"].map(serde_json::Value::from));
+    let slot =
+        |nonce| ask(&ledger, "eth_getStorageAt", json!([contract(nonce), "0x0"]))["result"].clone();
+    assert_eq!(
+        [0, 1, 3].map(|nonce| slot(nonce).as_str().unwrap().ends_with('1')),
+        [true, false, false]
+    );
+    assert_eq!(ledger.status().unwrap().block, 2);
+    drop(ledger);
+    let found = verify(folder.path()).unwrap();
+    assert_eq!((found.damages, found.slots), (Vec::new(), 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

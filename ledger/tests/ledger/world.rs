@@ -145,12 +145,17 @@ pub(crate) fn signed_call(
     to: Address,
     call: &impl SolCall,
 ) -> Vec<u8> {
+    signed(account, nonce, TxKind::Call(to), call.abi_encode())
+}
+
+/// A signed transaction.
+pub(crate) fn signed(account: &Account, nonce: u64, kind: TxKind, input: Vec<u8>) -> Vec<u8> {
     let mut transaction = TxLegacy {
         chain_id: Some(EMBEDDED_CHAIN_ID),
         nonce,
         gas_limit: 1_000_000,
-        to: TxKind::Call(to),
-        input: call.abi_encode().into(),
+        to: kind,
+        input: input.into(),
         ..TxLegacy::default()
     };
     let signer = PrivateKeySigner::from_slice(&account.to_bytes()[..]).unwrap();
