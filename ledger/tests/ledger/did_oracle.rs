@@ -45,16 +45,26 @@ const NAMES: [&[u8]; 24] = [
     b"",
     b"did/pub/\xff/veriKey/hex",
 ];
-const VALUES: [&[u8]; 9] = [
+const VALUES: [&[u8]; 19] = [
     b"",
     b"\x00\x00\x01",
     b"-----BEGIN PUBLIC KEY-----",
     b"https://registry.example/status",
     br#"{"uri":"https://hub.example","port":8080,"weight":0.5}"#,
     br#"["https://a.example","https://b.example"]"#,
+    br#" {"b":1.0,"a":-0.0,"a":1e3} "#,
+    br#""quoted \ud83d\ude00""#,
     b"12",
+    b"12345678901234567890123",
+    b"01",
+    b"null",
+    b"{",
+    b"\xef\xbb\xbf{}",
     b"\xff\xfe",
+    b"\xed\xa0\x80",
+    b"\xf0\x9f\x98\x80",
     &[9; 64],
+    &[0; 33],
 ];
 const ROLES: [&[u8]; 4] = [b"veriKey", b"sigAuth", b"enc", b"\xff"];
 
@@ -144,6 +154,18 @@ fn in_its_form(resolution: &Resolution) -> Value {
     json!({ "document": resolution.document, "metadata": metadata })
 }
 
+/// JSON with its numbers as JavaScript has them.
+fn with_doubles(value: Value) -> Value {
+    match value {
+        Value::Number(number) => number.as_f64().into(),
+        Value::Array(items) => items.into_iter().map(with_doubles).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, field)| (name, with_doubles(field))).collect()
+        }
+        other => other,
+    }
+}
+
 async fn assert_same(world: &World, queries: &[(EthrDid, At)]) {
     let identities = world.registry.identities();
     let expected = oracle(world, queries).await;
@@ -153,7 +175,8 @@ async fn assert_same(world: &World, queries: &[(EthrDid, At)]) {
             At::Time(now) => identities.resolve(did, *now).await,
             At::Block(block) => identities.resolve_version(did, *block).await,
         };
-        assert_eq!(&in_its_form(&ours.unwrap()), expected, "{did} {at:?}");
+        let ours = with_doubles(in_its_form(&ours.unwrap()));
+        assert_eq!(ours, with_doubles(expected.clone()), "{did} {at:?}");
     }
 }
 
@@ -290,9 +313,9 @@ async fn documents_are_those_of_the_reference_resolver() {
     let mut moved = Subject::new(&mut rng);
     for owner in [Some(1), Some(2), None, Some(1)] {
         let requests = [
-            moved.set(&world, NAMES[0], VALUES[8], day),
+            moved.set(&world, NAMES[0], VALUES[17], day),
             moved.give_to(&world, owner),
-            moved.set(&world, NAMES[4], VALUES[8], day),
+            moved.set(&world, NAMES[4], VALUES[17], day),
         ];
         moved.send(&world, &requests).await;
         world.advance(7);
