@@ -9,8 +9,11 @@ use attestry_circuits::schnorr::VerifyingKey;
 use attestry_circuits::{WithdrawalKey, field};
 use attestry_credential::schema::Schema;
 use attestry_keys::interop::solidity::verifying_key_words;
-use attestry_ledger::embedded::{EmbeddedLedger, ServeLimits};
-use attestry_ledger::{Account, Accreditation, Address, EntryIndex, RegistryClient};
+use attestry_ledger::embedded::{self, EmbeddedLedger, ServeLimits};
+use attestry_ledger::{
+    Account, Accreditation, Address, ClientOptions, EntryIndex, LedgerClient, LedgerUrl,
+    RegistryClient,
+};
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::json;
@@ -20,6 +23,8 @@ use std::process::ExitCode;
 use zeroize::Zeroizing;
 
 const SECONDS_PER_DAY: u64 = 86_400;
+/// The embedded ledger in the data directory.
+const FOLDER: &str = "ledger";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -38,8 +43,10 @@ pub(crate) enum Command {
     Upgrade(Upgrade),
     /// Carry a holder's withdrawal to the ledger; anyone may.
     Withdraw(Withdraw),
-    /// Say what the registry holds.
+    /// Say what the ledger and the registry on it hold.
     Status(Status),
+    /// Replay the embedded ledger from its first block and compare every row of its file. Nobody may have it open.
+    Verify(Verify),
 }
 
 #[derive(Args)]
@@ -49,6 +56,9 @@ pub(crate) struct Serve {
     /// Where to listen. There is no authentication: keep it on loopback.
     #[arg(long, default_value = "127.0.0.1:8545")]
     listen: SocketAddr,
+    /// Let it be an address that other machines reach. Whoever reaches it can use the ledger.
+    #[arg(long)]
+    expose: bool,
 }
 
 #[derive(Args)]
@@ -129,6 +139,12 @@ pub(crate) struct Status {
     ledger: LedgerPlace,
 }
 
+#[derive(Args)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    place: Place,
+}
+
 pub(crate) async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(arguments) => serve(arguments).await?,
@@ -149,26 +165,73 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Upgrade(arguments) => upgrade(&arguments).await?,
         Command::Withdraw(arguments) => withdraw(&arguments).await?,
-        Command::Status(arguments) => {
-            let registry = arguments.ledger.open(&arguments.place).await?;
-            for entry in registry.entries().await? {
-                report_entry(&registry, entry.index).await?;
-            }
-            let block = registry.ledger().block_number().await?;
-            output::json(&json!({"block": block, "registry_root": registry.root().await?}));
-        }
+        Command::Status(arguments) => status(&arguments).await?,
+        Command::Verify(arguments) => return verify(&arguments),
     }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(arguments: Serve) -> Result<()> {
-    let ledger = EmbeddedLedger::open(&arguments.place.folder("ledger"), clock::now)?;
-    let listener = service::bind(arguments.listen).await?;
-    service::announce(&listener)?;
-    tokio::select! {
-        served = ledger.serve(listener, ServeLimits::default()) => Ok(served?),
-        () = service::shutdown() => Ok(()),
+    let exposed = !arguments.listen.ip().is_loopback();
+    if exposed && !arguments.expose {
+        bail!(
+            "{} is not a loopback address, and there is no authentication: add --expose if others shall reach it",
+            arguments.listen
+        );
     }
+    let ledger = EmbeddedLedger::open(&arguments.place.folder(FOLDER), clock::now)?;
+    let listener = service::bind(arguments.listen).await?;
+    if exposed {
+        output::note("warning: whoever reaches this address can use the ledger");
+    }
+    service::announce(&listener)?;
+    Ok(ledger.serve_until(listener, ServeLimits::default(), service::shutdown()).await?)
+}
+
+fn verify(arguments: &Verify) -> Result<ExitCode> {
+    let found = embedded::verify(&arguments.place.folder(FOLDER))?;
+    for damage in &found.damages {
+        output::json(&json!({"block": damage.block, "damaged": damage.what}));
+    }
+    output::json(&json!({
+        "blocks": found.blocks,
+        "transactions": found.transactions,
+        "accounts": found.accounts,
+        "slots": found.slots,
+        "whole": found.damages.is_empty(),
+    }));
+    Ok(if found.damages.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn status(arguments: &Status) -> Result<()> {
+    let client = match arguments.ledger.url() {
+        LedgerUrl::Embedded(folder) => {
+            if !EmbeddedLedger::exists(folder) {
+                bail!("there is no embedded ledger in {}", folder.display());
+            }
+            let ledger = EmbeddedLedger::open(folder, clock::now)?;
+            output::json(&serde_json::to_value(ledger.status()?)?);
+            LedgerClient::embedded(&ledger, ClientOptions::default())
+        }
+        LedgerUrl::Http(_) => {
+            let client = arguments.ledger.connect()?;
+            output::json(&json!({
+                "chain_id": client.chain_id().await?,
+                "block": client.block_number().await?,
+                "block_time": client.block_time().await?,
+            }));
+            client
+        }
+    };
+    if arguments.ledger.names_deployment(&arguments.place) {
+        let registry = arguments.ledger.open_over(client, &arguments.place).await?;
+        for entry in registry.entries().await? {
+            report_entry(&registry, entry.index).await?;
+        }
+        let block = registry.ledger().block_number().await?;
+        output::json(&json!({"block": block, "registry_root": registry.root().await?}));
+    }
+    Ok(())
 }
 
 async fn init(arguments: Init) -> Result<()> {

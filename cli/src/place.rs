@@ -46,6 +46,11 @@ pub(crate) struct LedgerPlace {
 }
 
 impl LedgerPlace {
+    /// The ledger's URL.
+    pub(crate) fn url(&self) -> &LedgerUrl {
+        &self.ledger
+    }
+
     /// Connects without looking for a deployment.
     pub(crate) fn connect(&self) -> Result<LedgerClient> {
         let options = ClientOptions {
@@ -71,12 +76,22 @@ impl LedgerPlace {
         self.open_over(self.connect()?.with_outbox(Arc::new(outbox)), place).await
     }
 
-    async fn open_over(&self, client: LedgerClient, place: &Place) -> Result<RegistryClient> {
+    /// Opens the deployment by a client that is connected already.
+    pub(crate) async fn open_over(
+        &self,
+        client: LedgerClient,
+        place: &Place,
+    ) -> Result<RegistryClient> {
         let address = match self.deployment {
             Some(address) => address,
             None => read_json::<DeploymentFile>(&place.folder(DEPLOYMENT))?.address_book,
         };
         Ok(RegistryClient::open(client, address).await?)
+    }
+
+    /// Whether it is said where the deployment is.
+    pub(crate) fn names_deployment(&self, place: &Place) -> bool {
+        self.deployment.is_some() || place.folder(DEPLOYMENT).exists()
     }
 }
 
