@@ -5,6 +5,7 @@
 
 pub mod bare;
 pub mod compare;
+pub mod ledger;
 pub mod measure;
 pub mod memory;
 pub mod report;
