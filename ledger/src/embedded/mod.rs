@@ -6,6 +6,7 @@
 
 mod block;
 mod jsonrpc;
+mod patience;
 mod replay;
 mod rpc;
 mod server;

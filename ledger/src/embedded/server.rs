@@ -2,6 +2,7 @@
 
 use super::EmbeddedLedger;
 use super::jsonrpc::Deadline;
+use super::patience::Patience;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
@@ -35,6 +36,8 @@ pub struct ServeLimits {
     pub body_time: Duration,
     /// For the work on a request. What of a batch is not begun by then is refused; a block in the making is finished.
     pub work_time: Duration,
+    /// For a client to read some more of its answer.
+    pub read_time: Duration,
 }
 
 impl Default for ServeLimits {
@@ -46,6 +49,7 @@ impl Default for ServeLimits {
             header_time: Duration::from_secs(30),
             body_time: Duration::from_secs(10),
             work_time: Duration::from_secs(10),
+            read_time: Duration::from_secs(10),
         }
     }
 }
@@ -132,7 +136,8 @@ async fn connection(
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(limits.header_time);
     let service = TowerToHyperService::new(app);
-    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+    let stream = TokioIo::new(Patience::new(stream, limits.read_time));
+    let mut connection = pin!(server.serve_connection(stream, service));
     tokio::select! {
         // Errors are those of the client's connection, of which it knows.
         _ = connection.as_mut() => return,

@@ -1,6 +1,9 @@
 //! The embedded ledger over HTTP: what it takes from clients, and what it does not.
 
-use crate::embedded::fresh;
+use crate::embedded::{ask, fresh};
+use crate::world::signed;
+use alloy::primitives::{TxKind, hex};
+use attestry_ledger::Account;
 use attestry_ledger::embedded::{EmbeddedLedger, ServeLimits};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -118,6 +121,27 @@ async fn one_more_connection_waits_for_a_place() {
     assert!(unanswered.is_err(), "it was answered beside the others");
     drop(idle);
     assert_eq!(read(third).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_cut_off() {
+    let limits = ServeLimits { connections: 1, read_time: short(), ..ServeLimits::default() };
+    let served = served(limits).await;
+    // A contract whose answer is 1 MiB of zeros, called 12 times in a batch.
+    let account = Account::from_bytes(&[5; 32]).unwrap();
+    let create = hex::decode("66621000006000f360005260076019f3").unwrap();
+    let raw = hex::encode_prefixed(signed(&account, 0, TxKind::Create, create));
+    assert!(ask(&served.ledger, "eth_sendRawTransaction", json!([raw]))["error"].is_null());
+    let call = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "eth_call",
+        "params": [{ "to": account.address().create(0) }],
+    });
+    let answer = served.ledger.dispatch(call.to_string().as_bytes());
+    assert!(answer.len() > 2 << 20, "{}", answer.len());
+    let batch = Value::from(vec![call; 12]).to_string();
+    let _unread = connect(&served, &post(HEADERS, &batch)).await;
+    // The only place becomes free.
+    assert_eq!(exchange(&served, &post(HEADERS, CHAIN_ID)).await.0, 200);
 }
 
 #[tokio::test]
