@@ -1,5 +1,5 @@
 # What continuous integration runs. The tests come last, so that their closing lines end the output.
-check: format spelling policy lint docs contracts fuzz-build demo test
+check: format spelling policy lint docs contracts fuzz-build demo chains test
 
 # Formatting of all crates.
 format:
@@ -38,6 +38,11 @@ contracts:
     set -euo pipefail
     if ! command -v npm >/dev/null; then echo "skipped: contracts need node"; exit 0; fi
     cd contracts && npm ci --silent && node build.mjs --check
+
+# The life of a deployment on anvil: at once and every second, with and without fees. Skips,
+# visibly, without npm.
+chains:
+    tests/chains/run
 
 # Measures the circuit, the prover and the verifier beside stock ark-groth16.
 compare:

@@ -9,6 +9,7 @@ use std::path::Path;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 const MEMBERS_FILE: &str = "consortium.insecure-development.json";
+const SENDER_FILE: &str = "sender.insecure-development.json";
 
 /// The accounts of all members.
 pub(crate) struct Members(Vec<Account>);
@@ -40,6 +41,12 @@ impl Members {
     pub(crate) fn accounts(&self) -> Vec<&Account> {
         self.0.iter().collect()
     }
+}
+
+/// The account that sends what anyone may: deployments, withdrawals. It has no rights; where gas
+/// costs, it is to be funded.
+pub(crate) fn sender(place: &Place) -> Result<Account> {
+    load_or_create_account(&place.folder(SENDER_FILE))
 }
 
 /// The account in a file; made there on first use.

@@ -1,18 +1,16 @@
 //! The ledger: the embedded one for other processes, deployment, accreditation.
 
-use crate::governance::Members;
+use crate::governance::{self, Members};
 use crate::place::{DEPLOYMENT, DeploymentFile, LedgerPlace, Place, read_input, write_new_json};
 use crate::{clock, keys, output, service};
 use anyhow::{Context, Result, anyhow, bail};
-use ark_std::rand::rngs::OsRng;
 use attestry_circuits::schnorr::VerifyingKey;
 use attestry_circuits::{WithdrawalKey, field};
 use attestry_credential::schema::Schema;
 use attestry_keys::interop::solidity::verifying_key_words;
 use attestry_ledger::embedded::{self, EmbeddedLedger, ServeLimits};
 use attestry_ledger::{
-    Account, Accreditation, Address, ClientOptions, EntryIndex, LedgerClient, LedgerUrl,
-    RegistryClient,
+    Accreditation, Address, ClientOptions, EntryIndex, LedgerClient, LedgerUrl, RegistryClient,
 };
 use clap::{Args, Subcommand};
 use serde::Deserialize;
@@ -67,7 +65,11 @@ pub(crate) struct Init {
     place: Place,
     #[command(flatten)]
     ledger: LedgerPlace,
-    /// Members of the consortium.
+    /// Address of a member of the consortium, once for each; without any, members with development
+    /// keys are made.
+    #[arg(long = "member")]
+    named: Vec<Address>,
+    /// Members to make, if none is named.
     #[arg(long, default_value_t = 3)]
     members: usize,
     /// Approvals that an act needs.
@@ -235,30 +237,33 @@ async fn status(arguments: &Status) -> Result<()> {
 }
 
 async fn init(arguments: Init) -> Result<()> {
-    let members = Members::random(arguments.members);
-    let addresses: Vec<Address> = members.accounts().iter().map(|m| m.address()).collect();
+    let place = &arguments.place;
     let client = arguments.ledger.connect()?;
-    let accounts = members.accounts();
-    let deployer = accounts.first().context("a consortium has at least one member")?;
-    members.save(&arguments.place)?;
-    let registry =
-        RegistryClient::deploy(client, deployer, &addresses, arguments.threshold).await?;
-    let registry = with_presentation_verifier(&registry, deployer, &arguments.place).await?;
+    let members = if arguments.named.is_empty() {
+        let made = Members::random(arguments.members);
+        made.save(place)?;
+        made.accounts().iter().map(|member| member.address()).collect()
+    } else {
+        arguments.named
+    };
+    let deployer = governance::sender(place)?;
+    let registry = RegistryClient::deploy(client, &deployer, &members, arguments.threshold).await?;
+    let registry = with_presentation_verifier(&registry, place).await?;
     let deployment = registry.deployment();
     let file = DeploymentFile { address_book: deployment.address_book };
-    write_new_json(&arguments.place.folder(DEPLOYMENT), &file)?;
-    output::json(&json!({"deployment": deployment, "members": addresses}));
+    write_new_json(&place.folder(DEPLOYMENT), &file)?;
+    output::json(&json!({"deployment": deployment, "members": members}));
     Ok(())
 }
 
 async fn with_presentation_verifier(
     registry: &RegistryClient,
-    deployer: &Account,
     place: &Place,
 ) -> Result<RegistryClient> {
     let keys = keys::development_keys(place)?;
     let verifying_key = verifying_key_words(&keys.verifying_key()?);
-    Ok(registry.deploy_presentation_verifier(deployer, &verifying_key).await?)
+    let deployer = governance::sender(place)?;
+    Ok(registry.deploy_presentation_verifier(&deployer, &verifying_key).await?)
 }
 
 /// The new address book takes the old one's place in the data directory; the old one is kept under
@@ -266,10 +271,8 @@ async fn with_presentation_verifier(
 async fn upgrade(arguments: &Upgrade) -> Result<()> {
     let place = &arguments.place;
     let registry = arguments.ledger.open(place).await?;
-    let members = Members::load(place)?;
-    let deployer = *members.accounts().first().context("the consortium has no members")?;
     let old = registry.deployment().address_book;
-    let upgraded = with_presentation_verifier(&registry, deployer, place).await?;
+    let upgraded = with_presentation_verifier(&registry, place).await?;
     let deployment = upgraded.deployment();
     let file = place.folder(DEPLOYMENT);
     if file.exists() {
@@ -281,15 +284,12 @@ async fn upgrade(arguments: &Upgrade) -> Result<()> {
     Ok(())
 }
 
-/// Whoever carries it needs no key that means anything; where gas costs, a member pays.
 async fn withdraw(arguments: &Withdraw) -> Result<()> {
     let registry = arguments.ledger.open(&arguments.place).await?;
     let text = Zeroizing::new(read_input(&arguments.withdrawal)?);
     let withdrawal: Withdrawal =
         serde_json::from_slice(&text).context("the withdrawal is not understood")?;
-    let members = Members::load(&arguments.place).ok();
-    let accounts = members.as_ref().map(Members::accounts).unwrap_or_default();
-    let relayer = accounts.first().map_or_else(|| Account::random(&mut OsRng), |a| (*a).clone());
+    let relayer = governance::sender(&arguments.place)?;
     let nullifier = registry.withdraw(&relayer, &withdrawal.withdrawal_key).await?;
     output::json(&json!({"withdrawn": nullifier}));
     Ok(())
