@@ -32,12 +32,16 @@ demo:
 test:
     cargo test --workspace --locked
 
-# Recompiles the contracts and compares the committed bytecode. Skips, visibly, without node.
+# Recompiles the contracts and compares the committed bytecode, tests them on chain and compares
+# their gas. Skips, visibly, without node.
 contracts:
     #!/usr/bin/env bash
     set -euo pipefail
     if ! command -v npm >/dev/null; then echo "skipped: contracts need node"; exit 0; fi
-    cd contracts && npm ci --silent && node build.mjs --check
+    cd contracts
+    npm ci --silent
+    node build.mjs --check
+    npm test --silent -- --gas-snapshot-check=true --gas-snapshot-emit=false
 
 # The life of a deployment on anvil: at once and every second, with and without fees. Skips,
 # visibly, without npm.

@@ -1,4 +1,5 @@
-// Compiles src/ to artifacts/<Name>.json ({abi, bytecode}). With --check, fails if the committed files differ.
+// Compiles src/ to artifacts/<Name>.json ({abi, bytecode}), and writes what else is generated. With --check, fails if
+// the committed files differ.
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -40,6 +41,12 @@ for (const inputs of [1, 5]) {
 }
 emit("vendor/EthereumDIDRegistry.sol", readFileSync(join(vendored, "contracts/EthereumDIDRegistry.sol"), "utf8"));
 emit("vendor/EthereumDIDRegistry.LICENSE.md", readFileSync(join(vendored, "LICENSE.md"), "utf8"));
+
+const gas = Object.entries(JSON.parse(readFileSync(join(here, "snapshots/Gas.json"), "utf8")));
+const rows = gas.map(([transaction, used]) => `| ${transaction} | ${Number(used).toLocaleString("en-GB")} |\n`);
+const table = `<!-- gas -->\n| transaction | gas |\n|---|---|\n${rows.join("")}<!-- /gas -->`;
+const readme = readFileSync(join(here, "README.md"), "utf8");
+emit("README.md", readme.replace(/<!-- gas -->[^]*<!-- \/gas -->/, table));
 
 const sources = {};
 for (const folder of ["src", "vendor"]) {

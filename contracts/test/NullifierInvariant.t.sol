@@ -56,15 +56,12 @@ contract NullifierInvariantTest is Presentations {
         targets[0] = address(presenter);
     }
 
-    function invariant_no_nullifier_is_presented_twice() public view {
-        for (uint256 kept = 0; kept < KEPT; ++kept) isTrue(presenter.presented(kept) <= 1);
-    }
-
-    function invariant_a_withdrawal_stays() public view {
+    function invariant_a_nullifier_is_presented_at_most_once_and_a_withdrawal_stays() public view {
         for (uint256 kept = 0; kept < KEPT; ++kept) {
-            bool isWithdrawn = presenter.stateOf(kept).state == PresentationVerifier.NullifierState.Withdrawn;
-            isTrue(isWithdrawn == presenter.isWithdrawn(kept));
-            isTrue((presenter.stateOf(kept).presentedAt != 0) == (presenter.presented(kept) == 1));
+            PresentationVerifier.NullifierStatus memory status = presenter.stateOf(kept);
+            isTrue(presenter.presented(kept) <= 1);
+            isTrue((status.presentedAt != 0) == (presenter.presented(kept) == 1));
+            isTrue((status.state == PresentationVerifier.NullifierState.Withdrawn) == presenter.isWithdrawn(kept));
         }
     }
 }

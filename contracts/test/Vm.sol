@@ -6,7 +6,6 @@ interface Vm {
     function addr(uint256 key) external pure returns (address);
     function assume(bool condition) external pure;
     function chainId(uint256 id) external;
-    function cool(address target) external;
     function etch(address target, bytes calldata code) external;
     function expectEmit(address emitter) external;
     function load(address target, bytes32 slot) external view returns (bytes32);
@@ -27,7 +26,6 @@ interface Vm {
         returns (uint256[] memory);
     function prank(address sender) external;
     function readFile(string calldata path) external view returns (string memory);
-    function roll(uint256 number) external;
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
     function store(address target, bytes32 slot, bytes32 value) external;
     function toString(uint256 value) external pure returns (string memory);
