@@ -179,11 +179,13 @@ contract IssuerRegistry is RegistryTree {
         if (state == State.Active) _publish(index, _leaf(entry));
     }
 
-    /// @notice Whether a root is current, or was replaced no more than `grace` seconds ago.
+    /// @notice Whether a root is current, or was replaced no more than `grace` seconds ago. Without a grace only the
+    /// current one is fresh, even within the second of its replacement.
     function isFresh(uint256 candidate, uint256 grace) external view returns (bool) {
         RootRecord memory record = rootRecord[candidate];
         if (record.publishedAt == 0) return false;
-        return record.supersededAt == 0 || block.timestamp - record.supersededAt <= grace;
+        if (record.supersededAt == 0) return true;
+        return grace != 0 && block.timestamp - record.supersededAt <= grace;
     }
 
     function entryCount() external view returns (uint256) {

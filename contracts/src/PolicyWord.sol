@@ -15,6 +15,8 @@ library PolicyWord {
     bytes8 private constant OPERATOR_COUNT = hex"0305030703070308";
     bytes8 private constant MASK_BITS = hex"0000002800280040";
 
+    uint256 private constant CONNECTOR_BITS = 2;
+    uint256 private constant OR = 1 << 1;
     uint256 private constant EQ = 1;
     uint256 private constant COMPARE = 1 << 2;
     uint256 private constant MASKS = 7 << 5;
@@ -27,9 +29,18 @@ library PolicyWord {
         if (word >= LIMIT || word & UNUSED_BIT != 0) revert InvalidPolicyWord(word);
     }
 
-    /// @notice Whether the slot asks that the claim equal its operand, and nothing else.
-    function isEquality(uint256 word, uint256 slot) internal pure returns (bool) {
-        return _operators(word, slot) == EQ;
+    /// @notice Whether the claim must equal the slot's operand: the slot asks for nothing else, and its clause has no
+    /// alternative by which it could hold instead.
+    function isDemandedEquality(uint256 word, uint256 slot) internal pure returns (bool) {
+        if (_operators(word, slot) != EQ) return false;
+        // To the start of the clause, and to its end.
+        for (uint256 i = slot; i > 0 && _connectors(word, i) != 0; --i) {
+            if (_connectors(word, i) & OR != 0) return false;
+        }
+        for (uint256 i = slot + 1; i < SLOTS && _connectors(word, i) != 0; ++i) {
+            if (_connectors(word, i) & OR != 0) return false;
+        }
+        return _connectors(word, 0) & OR == 0;
     }
 
     /// @notice Whether the slot's test means what it says with this operand: see docs/statement.md, section 2.
@@ -46,5 +57,10 @@ library PolicyWord {
 
     function _operators(uint256 word, uint256 slot) private pure returns (uint256) {
         return (word >> uint8(OPERATORS[slot])) & ((1 << uint8(OPERATOR_COUNT[slot])) - 1);
+    }
+
+    /// @dev 0 where a clause begins.
+    function _connectors(uint256 word, uint256 slot) private pure returns (uint256) {
+        return (word >> (uint8(OPERATORS[slot]) - CONNECTOR_BITS)) & ((1 << CONNECTOR_BITS) - 1);
     }
 }

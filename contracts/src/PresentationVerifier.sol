@@ -14,7 +14,7 @@ contract PresentationVerifier is Groth16 {
     enum OperandMode {
         // The policy.
         Fixed,
-        // The presenter, for a slot that asks for equality. In the policy it is 0.
+        // The presenter, for a slot by which the claim must equal it. In the policy it is 0.
         Disclosed,
         // The day of the presentation's time, in days since 1900-01-01, plus the policy's operand, which is a signed
         // number of days in two's complement.
@@ -120,7 +120,7 @@ contract PresentationVerifier is Groth16 {
     event Withdrawn(uint256 indexed nullifier);
 
     error MaxAgeIsZero();
-    error NotAnEquality(uint256 slot);
+    error NotDisclosable(uint256 slot);
     error OperandNotZero(uint256 slot);
     error OperandOutOfRange(uint256 slot);
     error UnknownPolicy(bytes32 policyId);
@@ -261,7 +261,7 @@ contract PresentationVerifier is Groth16 {
                 if (!PolicyWord.isInRange(policy.word, slot, operand, SCALAR_MODULUS)) revert OperandOutOfRange(slot);
                 _add(sum, OPERANDS + slot, operand);
             } else if (mode == OperandMode.Disclosed) {
-                if (!PolicyWord.isEquality(policy.word, slot)) revert NotAnEquality(slot);
+                if (!PolicyWord.isDemandedEquality(policy.word, slot)) revert NotDisclosable(slot);
                 if (operand != 0) revert OperandNotZero(slot);
             } else {
                 int256 offset = int256(operand);

@@ -320,6 +320,8 @@ contract IssuerRegistryTest is Harness {
         isTrue(registry.isFresh(old, 0));
         publish(EMPTY_STATUS_ROOT, 2, hex"000001");
         uint256 current = registry.root();
+        isTrue(registry.isFresh(old, 1));
+        isTrue(!registry.isFresh(old, 0));
         vm.warp(START + 1100);
         isTrue(registry.isFresh(old, 100));
         isTrue(!registry.isFresh(old, 99));

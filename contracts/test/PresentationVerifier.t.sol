@@ -318,15 +318,39 @@ contract PresentationVerifierTest is Presentations {
         registrationRefused(policy, refusal(bytes4(keccak256("InvalidPolicyWord(uint256)")), policy.word));
     }
 
-    function test_only_an_equality_is_disclosed_and_its_operand_is_nobodys() public {
+    function test_only_what_must_be_equal_is_disclosed_and_its_operand_is_nobodys() public {
         PresentationVerifier.Policy memory policy = policyOf(TYPICAL);
         uint256 slot = daySlot(policy);
         policy.modes[slot] = PresentationVerifier.OperandMode.Disclosed;
         policy.operands[slot] = 0;
-        registrationRefused(policy, refusal(PresentationVerifier.NotAnEquality.selector, slot));
+        registrationRefused(policy, refusal(PresentationVerifier.NotDisclosable.selector, slot));
         policy = policyOf(ALL_DISCLOSED);
         policy.operands[5] = 1;
         registrationRefused(policy, refusal(PresentationVerifier.OperandNotZero.selector, uint256(5)));
+    }
+
+    // The connectors of slots 0, 4 and 5: see PolicyWord.
+    uint256 internal constant OR_OF_0 = 1 << 6;
+    uint256 internal constant OR_OF_4 = 1 << (53 - 1);
+    uint256 internal constant AND_OF_5 = 1 << (63 - 2);
+
+    function test_what_an_alternative_could_replace_is_not_disclosed() public {
+        PresentationVerifier.Policy memory policy = policyOf(ALL_DISCLOSED);
+        bytes4 selector = PresentationVerifier.NotDisclosable.selector;
+        uint256 word = policy.word;
+        policy.word = word | OR_OF_0;
+        registrationRefused(policy, refusal(selector, uint256(0)));
+        // Slot 3, or slots 4 and 5.
+        policy.word = word | OR_OF_4 | AND_OF_5;
+        for (uint256 slot = 3; slot <= 5; ++slot) {
+            registrationRefused(policy, refusal(selector, slot));
+            policy.modes[slot] = PresentationVerifier.OperandMode.Fixed;
+        }
+        verifier.registerPolicy(policy);
+        // Both are demanded.
+        policy = policyOf(ALL_DISCLOSED);
+        policy.word = word | AND_OF_5;
+        verifier.registerPolicy(policy);
     }
 
     function test_days_are_at_most_so_far_away() public {

@@ -152,7 +152,8 @@ contract RegistryActor is Harness {
             // A root that came back counts from its last replacement.
             isTrue(supersededAt >= roots[i].replacedAt);
             uint256 age = block.timestamp - supersededAt;
-            isTrue(registry.isFresh(roots[i].root, age));
+            isTrue(registry.isFresh(roots[i].root, age + 1));
+            isTrue(registry.isFresh(roots[i].root, age) == (age != 0));
             if (age > 0) isTrue(!registry.isFresh(roots[i].root, age - 1));
         }
     }
