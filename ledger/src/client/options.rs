@@ -42,7 +42,8 @@ pub struct ClientOptions {
     pub queue: usize,
     /// How long a transaction stays unmined before the same bytes are sent again.
     pub resend_after: Duration,
-    /// How long a transaction stays unmined before more is offered for its gas, where gas costs.
+    /// How long a transaction stays unmined before more is offered for its gas, where gas costs: longer than a few
+    /// blocks take.
     pub reprice_after: Duration,
 }
 

@@ -14,7 +14,7 @@ use alloy::providers::Provider;
 use alloy::rpc::types::{BlockNumberOrTag, TransactionReceipt};
 use alloy::sol_types::SolCall;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -65,10 +65,17 @@ impl Sender {
         }
     }
 
+    fn watches(&self, nonce: u64) -> bool {
+        self.watched().contains(&nonce)
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashSet<u64>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The right to send a nonce's transactions again, unless a task has it.
     pub(super) fn watch(&self, nonce: u64) -> Option<Watch<'_>> {
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        watched.insert(nonce).then(|| Watch { sender: self, nonce })
+        self.watched().insert(nonce).then(|| Watch { sender: self, nonce })
     }
 }
 
@@ -79,8 +86,7 @@ pub(super) struct Watch<'a> {
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        let mut watched = self.sender.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        watched.remove(&self.nonce);
+        self.sender.watched().remove(&self.nonce);
     }
 }
 
@@ -117,6 +123,8 @@ impl LedgerClient {
         let deadline = Instant::now() + self.nodes.options.deadline;
         let delivery = self.delivery(account).await?;
         let waiting = delivery.waiting().await?;
+        // Also what a task of this process had to leave.
+        delivery.take_up().await?;
         let mut backoff = Backoff::polling();
         while !delivery.waiting().await?.is_empty() {
             if Instant::now() >= deadline {
@@ -210,14 +218,7 @@ impl LedgerClient {
             client: Arc::downgrade(&self.senders),
             outbox: Arc::clone(&self.senders.outbox),
         };
-        let take_up = async || {
-            let _held = delivery.sender.next.lock().await;
-            for entry in delivery.waiting().await? {
-                tokio::spawn(delivery.clone().settle(entry));
-            }
-            Ok::<_, LedgerError>(())
-        };
-        delivery.sender.resumed.get_or_try_init(take_up).await?;
+        delivery.sender.resumed.get_or_try_init(|| delivery.take_up()).await?;
         Ok(delivery)
     }
 
@@ -254,6 +255,18 @@ where
 }
 
 impl Delivery {
+    /// Looks after every entry of the account that waits and that no task looks after.
+    async fn take_up(&self) -> Result<(), LedgerError> {
+        // What is being placed is not in the outbox for good.
+        let _held = self.sender.next.lock().await;
+        for entry in self.waiting().await? {
+            if !self.sender.watches(entry.nonce) {
+                tokio::spawn(self.clone().settle(entry));
+            }
+        }
+        Ok(())
+    }
+
     /// Gives an act its nonce, stores it, and hands it over.
     async fn place(
         &self,
@@ -331,8 +344,12 @@ impl Delivery {
         let sent = self.waiting().await?.last().map_or(0, |entry| entry.nonce + 1);
         let account = self.account.address();
         let counted = self.nodes.reached(|node| async move {
-            let count = node.provider().get_transaction_count(account).pending();
-            node.ask(count.into_future()).await
+            let count = || node.provider().get_transaction_count(account);
+            match node.ask(count().pending().into_future()).await {
+                // Not every chain has a pending block.
+                Err(error) if is_refusal(&error) => node.ask(count().into_future()).await,
+                count => count,
+            }
         });
         Ok(counted.await?.max(sent))
     }

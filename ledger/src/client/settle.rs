@@ -77,7 +77,10 @@ impl Delivery {
             if watch.is_none() {
                 watch = self.sender.watch(entry.nonce);
                 // Another task may have looked after it until now.
-                entry = self.stored(&entry).await?.ok_or(LedgerError::Stopped)?;
+                match self.stored(&entry).await {
+                    Ok(stored) => entry = stored.ok_or(LedgerError::Stopped)?,
+                    Err(error) => tracing::error!(%error, nonce = entry.nonce, "the outbox"),
+                }
             }
             if entry.state == OutboxState::Superseded {
                 return Err(LedgerError::Superseded { nonce: entry.nonce });

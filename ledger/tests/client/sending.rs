@@ -249,3 +249,18 @@ async fn a_receipt_of_a_block_that_no_longer_counts_is_none() {
     assert!(world.node.asked("eth_getTransactionReceipt").len() >= 20);
     assert_eq!(world.mined(&sender), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_without_a_pending_block_will_do() {
+    let world = World::new().await;
+    let (registry, sender) = (world.through_node(impatient()), account(2));
+    world.node.behave(|method, parameters| match method {
+        "eth_getTransactionCount" if parameters[1] == "pending" => {
+            Reply::Error(-32602, "unknown block tag")
+        }
+        _ => Reply::Truth,
+    });
+    act(&registry, &sender, 1).await.unwrap();
+    act(&registry, &sender, 2).await.unwrap();
+    assert_eq!(world.mined(&sender), 2);
+}
