@@ -4,7 +4,7 @@ use crate::measure::{microseconds, milliseconds, time_each};
 use alloy::consensus::{SignableTransaction, TxEnvelope, TxLegacy};
 use alloy::eips::eip2718::Encodable2718;
 use alloy::network::{Ethereum, TxSignerSync};
-use alloy::primitives::{Address, Bytes, TxKind, U256};
+use alloy::primitives::{Address, Bytes, TxKind, U256, keccak256};
 use alloy::providers::{Provider, RootProvider};
 use alloy::rpc::client::RpcClient;
 use alloy::signers::local::PrivateKeySigner;
@@ -99,10 +99,10 @@ pub fn run() -> Result<LedgerReport> {
     // Ends the server, which has the file open.
     drop(runtime);
 
-    let (open, _) = time_each(0..OPENINGS, |_| open(folder.path()))?;
-    report.open_ms = milliseconds(open);
-    let (open, _) = time_each(&killed, |copy| open(copy.path()))?;
-    report.open_after_kill_ms = milliseconds(open);
+    let (opened, _) = time_each(0..OPENINGS, |_| open(folder.path()))?;
+    report.open_ms = milliseconds(opened);
+    let (opened, _) = time_each(&killed, |copy| open(copy.path()))?;
+    report.open_after_kill_ms = milliseconds(opened);
     let start = Instant::now();
     let found = verify(folder.path())?;
     let seconds = start.elapsed().as_secs_f64();
@@ -203,7 +203,8 @@ fn signed(account: &Account, registry: Address, count: u64) -> Result<Vec<Bytes>
 async fn send(url: String, transactions: Vec<Bytes>) -> Result<()> {
     let provider = RootProvider::<Ethereum>::new(RpcClient::new_http(url.parse()?));
     for transaction in transactions {
-        provider.send_raw_transaction(&transaction).await?;
+        let acknowledged = *provider.send_raw_transaction(&transaction).await?.tx_hash();
+        ensure!(acknowledged == keccak256(&transaction), "another transaction was acknowledged");
     }
     Ok(())
 }

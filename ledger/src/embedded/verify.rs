@@ -8,6 +8,7 @@ use crate::LedgerError;
 use alloy::consensus::{Header, Transaction as _};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
+use std::cmp::Ordering;
 use std::path::Path;
 
 /// Damages that are listed; there may be more.
@@ -215,22 +216,17 @@ impl Replay<'_> {
         let state = std::mem::take(&mut self.state);
         self.found.accounts = state.accounts.len() as u64;
         self.found.slots = state.slots.len() as u64;
-        let accounts = state.accounts.into_iter();
-        let differing = differing(accounts, self.snapshot.accounts()?)?;
-        let slots = state.slots.into_iter();
-        let slots = self::differing(slots, self.snapshot.slots()?)?;
-        let codes = state.codes.into_iter();
-        let codes = codes.map(|(hash, code)| (hash, code.original_byte_slice().to_vec()));
-        let codes = self::differing(codes, self.snapshot.codes()?)?;
-        for address in differing {
+        for address in differing(state.accounts, self.snapshot.accounts()?)? {
             self.damage(None, format!("state: account {address}"));
         }
-        for key in slots {
+        for key in differing(state.slots, self.snapshot.slots()?)? {
             let (account, slot) = key.split_at(20);
             let account = Address::from_slice(account);
             self.damage(None, format!("state: slot 0x{} of {account}", hex::encode(slot)));
         }
-        for hash in codes {
+        let codes = state.codes.into_iter();
+        let codes = codes.map(|(hash, code)| (hash, code.original_byte_slice().to_vec()));
+        for hash in differing(codes, self.snapshot.codes()?)? {
             self.damage(None, format!("state: code {hash}"));
         }
         Ok(())
@@ -257,34 +253,24 @@ impl Replay<'_> {
 
 /// Keys whose rows differ, or are on one side only. Both sides are in order.
 fn differing<K: Ord, V: PartialEq>(
-    mut expected: impl Iterator<Item = (K, V)>,
-    mut found: impl Iterator<Item = Result<(K, V), StoreError>>,
+    expected: impl IntoIterator<Item = (K, V)>,
+    found: impl Iterator<Item = Result<(K, V), StoreError>>,
 ) -> Result<Vec<K>, StoreError> {
+    let (mut expected, mut found) = (expected.into_iter().peekable(), found.peekable());
     let mut keys = Vec::new();
-    let (mut left, mut right) = (expected.next(), found.next().transpose()?);
     while keys.len() < MAX_DAMAGES {
-        (left, right) = match (left, right) {
+        let order = match (expected.peek(), found.peek()) {
             (None, None) => break,
-            (Some((key, row)), Some((other, found_row))) if key == other => {
-                if row != found_row {
-                    keys.push(key);
-                }
-                (expected.next(), found.next().transpose()?)
-            }
-            (Some((key, row)), Some((other, found_row))) if other < key => {
-                keys.push(other);
-                drop(found_row);
-                (Some((key, row)), found.next().transpose()?)
-            }
-            (None, Some((other, _))) => {
-                keys.push(other);
-                (None, found.next().transpose()?)
-            }
-            (Some((key, _)), right) => {
-                keys.push(key);
-                (expected.next(), right)
-            }
+            (Some(_), None) => Ordering::Less,
+            (Some((key, _)), Some(Ok((other, _)))) => key.cmp(other),
+            (_, Some(_)) => Ordering::Greater,
         };
+        let left = if order.is_le() { expected.next() } else { None };
+        let right = if order.is_ge() { found.next().transpose()? } else { None };
+        let same = matches!((&left, &right), (Some((_, row)), Some((_, other))) if row == other);
+        if !same {
+            keys.extend(left.or(right).map(|(key, _)| key));
+        }
     }
     Ok(keys)
 }

@@ -185,13 +185,17 @@ struct Subject {
     accounts: [Account; 3],
     nonces: [u64; 3],
     owner: usize,
+    /// What its random changes are about: few, so that they meet.
+    attributes: [(&'static [u8], &'static [u8]); 5],
     changed: Vec<u64>,
 }
 
 impl Subject {
     fn new(rng: &mut StdRng) -> Self {
         let accounts = std::array::from_fn(|_| Account::random(rng));
-        Self { accounts, nonces: [0; 3], owner: 0, changed: Vec::new() }
+        let attributes =
+            std::array::from_fn(|_| (*NAMES.choose(rng).unwrap(), *VALUES.choose(rng).unwrap()));
+        Self { accounts, nonces: [0; 3], owner: 0, attributes, changed: Vec::new() }
     }
 
     fn identity(&self) -> Address {
@@ -231,7 +235,7 @@ impl Subject {
 
     fn any_change(&mut self, world: &World, rng: &mut StdRng) -> Vec<u8> {
         let identity = self.identity();
-        let (name, value) = (NAMES.choose(rng).unwrap(), VALUES.choose(rng).unwrap());
+        let (name, value) = *self.attributes.choose(rng).unwrap();
         let delegate = self.accounts.choose(rng).unwrap().address();
         let role = padded(ROLES.choose(rng).unwrap());
         let validity =
@@ -334,7 +338,7 @@ async fn any_history_gives_the_document_of_the_reference_resolver() {
     for seed in 0..HISTORIES {
         let mut rng = StdRng::seed_from_u64(1_000 + seed);
         let mut subject = Subject::new(&mut rng);
-        for _ in 0..rng.gen_range(1..7) {
+        for _ in 0..rng.gen_range(1..9) {
             let requests: Vec<_> =
                 (0..rng.gen_range(1..5)).map(|_| subject.any_change(&world, &mut rng)).collect();
             subject.send(&world, &requests).await;

@@ -13,6 +13,7 @@ use attestry_ledger::{
     Account, ClientOptions, DidKey, LedgerClient, LedgerError, LedgerUrl, RegistryClient,
 };
 use proptest::prelude::*;
+use redb::{Database, TableDefinition};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -78,6 +79,29 @@ fn a_transaction_waits_for_an_earlier_nonce_even_across_a_restart() {
     let sent = ask(&ledger, "eth_sendRawTransaction", raw_transaction(0, EMBEDDED_CHAIN_ID));
     assert!(sent["result"].is_string(), "{sent}");
     assert_eq!(nonce(&ledger), "0x3");
+}
+
+#[test]
+fn waiting_transactions_whose_turn_has_come_are_taken_at_the_next_start() {
+    const QUEUE: TableDefinition<'_, ([u8; 20], u64), &[u8]> = TableDefinition::new("queue");
+    let (folder, ledger) = fresh();
+    let waiting = raw_transaction(1, EMBEDDED_CHAIN_ID);
+    assert!(ask(&ledger, "eth_sendRawTransaction", waiting)["result"].is_string());
+    drop(ledger);
+    // As a process leaves it that ends between two blocks of one sender's transactions.
+    let raw = raw_transaction(0, EMBEDDED_CHAIN_ID)[0].as_str().unwrap().to_owned();
+    let database = Database::open(folder.path().join("ledger.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let key = (signer().address().into_array(), 0);
+    let row = hex::decode(raw.trim_start_matches("0x")).unwrap();
+    transaction.open_table(QUEUE).unwrap().insert(key, row.as_slice()).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+
+    let ledger = open(&folder, &Arc::new(AtomicU64::new(START))).unwrap();
+    assert_eq!(nonce(&ledger), "0x2");
+    let status = ledger.status().unwrap();
+    assert_eq!((status.block, status.transactions, status.queued.len()), (1, 2, 0));
 }
 
 #[test]
