@@ -1,11 +1,14 @@
 //! The embedded ledger's JSON-RPC: the specification's letter, and requests that want too much.
 
 use crate::embedded::{ask, fresh, nonce, raw_transaction};
-use crate::world::{World, changeOwnerCall};
-use alloy::primitives::{Address, hex};
+use crate::world::{World, changeOwnerCall, open, signed};
+use alloy::primitives::{Address, TxKind, hex};
 use alloy::sol_types::{Revert, SolCall, SolError};
+use attestry_ledger::Account;
 use attestry_ledger::embedded::{EMBEDDED_CHAIN_ID, EmbeddedLedger};
+use redb::{Database, ReadableTable, TableDefinition};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Init code that runs until its gas is spent.
 const ENDLESS: &str = "0x5b600056";
@@ -181,7 +184,7 @@ fn requests_for_too_much_are_refused_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logs_are_answered_for_10000_blocks_at_most() {
+async fn logs_are_found_by_range_block_address_and_topics() {
     let mut world = World::new().await;
     world.accredit().await;
     let logs = |filter: Value| ask(&world.ledger, "eth_getLogs", json!([filter]));
@@ -210,4 +213,44 @@ async fn logs_are_answered_for_10000_blocks_at_most() {
         Some(all)
     );
     assert_eq!(logs(json!({ "fromBlock": "0xfffff" }))["result"], json!([]));
+}
+
+#[test]
+fn more_than_10000_logs_or_blocks_are_too_many_for_one_answer() {
+    let (folder, ledger) = fresh();
+    let logs = |ledger: &EmbeddedLedger, filter: Value| ask(ledger, "eth_getLogs", json!([filter]));
+    // Init code that logs nothing, so many times.
+    let account = Account::from_bytes(&[5; 32]).unwrap();
+    for (nonce, times) in [(0, 10_000_u32), (1, 10_001)] {
+        let create = hex::decode(format!("62{times:06x}5b60006000a0600190038060045700")).unwrap();
+        let raw = hex::encode_prefixed(signed(&account, nonce, TxKind::Create, create));
+        let sent = ask(&ledger, "eth_sendRawTransaction", json!([raw]));
+        assert!(sent["error"].is_null(), "{sent}");
+    }
+    let answer = |block: &str| logs(&ledger, json!({ "fromBlock": block, "toBlock": block }));
+    assert_eq!(answer("0x1")["result"].as_array().unwrap().len(), 10_000);
+    let refused = answer("0x2");
+    assert_eq!(refused["error"]["code"], -32005, "{refused}");
+    drop(ledger);
+
+    // A last block so far on that it might as well have 20000 before it.
+    const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");
+    let database = Database::open(folder.path().join("ledger.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    {
+        let mut blocks = transaction.open_table(BLOCKS).unwrap();
+        let row = blocks.get(2).unwrap().unwrap().value().to_vec();
+        let mut row: Value = serde_json::from_slice(&row).unwrap();
+        row["header"]["number"] = "0x4e20".into();
+        blocks.insert(20_000, row.to_string().as_bytes()).unwrap();
+    }
+    transaction.commit().unwrap();
+    drop(database);
+    let ledger = open(&folder, &Arc::default()).unwrap();
+    let refused = logs(&ledger, json!({ "fromBlock": "0x3", "toBlock": "0x2713" }));
+    assert_eq!(refused["error"]["code"], -32005, "{refused}");
+    for to in ["0x2712", "0x3"] {
+        let found = logs(&ledger, json!({ "fromBlock": "0x3", "toBlock": to }));
+        assert_eq!(found["result"], json!([]), "{found}");
+    }
 }

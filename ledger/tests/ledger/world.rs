@@ -153,7 +153,7 @@ pub(crate) fn signed(account: &Account, nonce: u64, kind: TxKind, input: Vec<u8>
     let mut transaction = TxLegacy {
         chain_id: Some(EMBEDDED_CHAIN_ID),
         nonce,
-        gas_limit: 1_000_000,
+        gas_limit: 6_000_000,
         to: kind,
         input: input.into(),
         ..TxLegacy::default()
