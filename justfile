@@ -41,6 +41,7 @@ contracts:
     cd contracts
     npm ci --silent
     node build.mjs --check
+    node_modules/.bin/forge fmt --check
     npm test --silent -- --gas-snapshot-check=true --gas-snapshot-emit=false
 
 # The life of a deployment on anvil: at once and every second, with and without fees. Skips,

@@ -26,7 +26,9 @@ library BabyJubJub {
         if (key.x == 0) revert IdentityKey();
         requireOnCurve(eighth);
         (uint256 x, uint256 y, uint256 z) = (eighth.x, eighth.y, 1);
-        for (uint256 i = 0; i < 3; ++i) (x, y, z) = double(x, y, z);
+        for (uint256 i = 0; i < 3; ++i) {
+            (x, y, z) = double(x, y, z);
+        }
         if (x != mulmod(key.x, z, FIELD_MODULUS) || y != mulmod(key.y, z, FIELD_MODULUS)) {
             revert NotInPrimeOrderSubgroup();
         }

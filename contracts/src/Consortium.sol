@@ -57,7 +57,9 @@ contract Consortium {
     }
 
     constructor(address[] memory founders, uint16 initialThreshold) {
-        for (uint256 i = 0; i < founders.length; ++i) _add(founders[i]);
+        for (uint256 i = 0; i < founders.length; ++i) {
+            _add(founders[i]);
+        }
         _setThreshold(initialThreshold);
         emit MembershipChanged(epoch, founders, initialThreshold);
     }
@@ -108,8 +110,12 @@ contract Consortium {
     /// @notice Removes and adds members and sets the threshold; only through a proposal.
     function changeMembership(address[] calldata removed, address[] calldata added, uint16 newThreshold) external {
         if (msg.sender != address(this)) revert NotSelf(msg.sender);
-        for (uint256 i = 0; i < removed.length; ++i) _remove(removed[i]);
-        for (uint256 i = 0; i < added.length; ++i) _add(added[i]);
+        for (uint256 i = 0; i < removed.length; ++i) {
+            _remove(removed[i]);
+        }
+        for (uint256 i = 0; i < added.length; ++i) {
+            _add(added[i]);
+        }
         _setThreshold(newThreshold);
         ++epoch;
         emit MembershipChanged(epoch, _members, newThreshold);

@@ -55,9 +55,7 @@ contract EvidenceAnchor {
         sequence = ++_counts[msg.sender][batch.kind];
         _anchors[msg.sender][batch.kind][batch.root] =
             Anchor(uint40(block.timestamp), sequence, batch.policyVersion, batch.leafCount);
-        emit EvidenceAnchored(
-            msg.sender, batch.kind, sequence, batch.root, batch.policyVersion, batch.leafCount
-        );
+        emit EvidenceAnchored(msg.sender, batch.kind, sequence, batch.root, batch.policyVersion, batch.leafCount);
     }
 
     /// @notice When and as what a root was anchored; all zero if it was not.

@@ -46,7 +46,9 @@ abstract contract Groth16 {
     constructor(bytes memory key, uint256 inputs) {
         uint256 expected = BASES + G1_BYTES * (inputs + 1);
         if (key.length != expected) revert KeyLengthMismatch(key.length, expected);
-        for (uint256 offset = BASES; offset < expected; offset += G1_BYTES) _requireG1(key, offset);
+        for (uint256 offset = BASES; offset < expected; offset += G1_BYTES) {
+            _requireG1(key, offset);
+        }
         _requireG1(key, ALPHA);
         _requireNotIdentity(key, ALPHA, G1_BYTES);
         for (uint256 offset = BETA; offset < BASES; offset += G2_BYTES) {

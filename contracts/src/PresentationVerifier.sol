@@ -114,9 +114,7 @@ contract PresentationVerifier is Groth16 {
     mapping(uint256 => NullifierRecord) private _nullifiers;
 
     event PolicyRegistered(bytes32 indexed policyId, Policy policy);
-    event Presented(
-        bytes32 indexed policyId, uint256 indexed nullifier, address indexed subject, uint256[] disclosed
-    );
+    event Presented(bytes32 indexed policyId, uint256 indexed nullifier, address indexed subject, uint256[] disclosed);
     event Withdrawn(uint256 indexed nullifier);
 
     error MaxAgeIsZero();

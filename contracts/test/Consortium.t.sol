@@ -85,9 +85,7 @@ contract ConsortiumTest is Harness {
 
     function test_a_member_has_one_vote_and_can_take_it_back() public {
         uint256 id = propose(members[0], counting());
-        approveRefused(
-            members[0], id, abi.encodeWithSelector(Consortium.AlreadyApproved.selector, id, members[0])
-        );
+        approveRefused(members[0], id, abi.encodeWithSelector(Consortium.AlreadyApproved.selector, id, members[0]));
         approve(members[1], id);
         bytes memory revoke = abi.encodeCall(Consortium.revokeApproval, (id));
         done(members[1], address(consortium), revoke);
@@ -180,7 +178,9 @@ contract ConsortiumTest is Harness {
     function test_a_consortium_has_at_most_so_many_members() public {
         uint256 limit = consortium.MAX_MEMBERS();
         address[] memory founders = new address[](limit + 1);
-        for (uint256 i = 0; i <= limit; ++i) founders[i] = address(uint160(i + 1));
+        for (uint256 i = 0; i <= limit; ++i) {
+            founders[i] = address(uint160(i + 1));
+        }
         bytes memory call = abi.encodeCall(this.found, (founders, 1));
         refused(OUTSIDER, address(this), call, refusal(Consortium.TooManyMembers.selector, limit + 1, limit));
         assembly ("memory-safe") {
@@ -193,7 +193,9 @@ contract ConsortiumTest is Harness {
         uint256 count_ = 1 + uint256(size) % 12;
         uint16 threshold = uint16(1 + uint256(needed) % count_);
         delete members;
-        for (uint256 i = 0; i < count_; ++i) members.push(address(uint160(0x1000 + i)));
+        for (uint256 i = 0; i < count_; ++i) {
+            members.push(address(uint160(0x1000 + i)));
+        }
         consortium = new Consortium(members, threshold);
         uint256 id = propose(members[0], counting());
         uint256 votes = 1;

@@ -28,7 +28,9 @@ contract Voters is Harness {
 
     constructor() {
         vm.warp(START);
-        for (uint256 i = 0; i < 3; ++i) members.push(account(i));
+        for (uint256 i = 0; i < 3; ++i) {
+            members.push(account(i));
+        }
         consortium = new Consortium(members, 2);
     }
 
@@ -127,13 +129,17 @@ contract Voters is Harness {
     }
 
     function _size(uint256 set) private pure returns (uint256 size) {
-        for (; set != 0; set &= set - 1) ++size;
+        for (; set != 0; set &= set - 1) {
+            ++size;
+        }
     }
 
     function _list(uint256 set) private pure returns (address[] memory list) {
         list = new address[](_size(set));
         uint256 next;
-        for (uint256 i = 0; i < ACCOUNTS; ++i) if (set >> i & 1 == 1) list[next++] = account(i);
+        for (uint256 i = 0; i < ACCOUNTS; ++i) {
+            if (set >> i & 1 == 1) list[next++] = account(i);
+        }
     }
 }
 

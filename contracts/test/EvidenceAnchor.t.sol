@@ -74,7 +74,9 @@ contract EvidenceAnchorTest is Harness {
         anchorRefused(EvidenceAnchor.Batch(KIND, 7, root, 0), refusal(EvidenceAnchor.NoLeaves.selector));
         bytes memory why = refusal(EvidenceAnchor.TooManyLeaves.selector, uint256(limit) + 1, limit);
         anchorRefused(EvidenceAnchor.Batch(KIND, 7, root, limit + 1), why);
-        done(ALICE, address(anchors), abi.encodeCall(EvidenceAnchor.anchor, (EvidenceAnchor.Batch(KIND, 7, root, limit))));
+        done(
+            ALICE, address(anchors), abi.encodeCall(EvidenceAnchor.anchor, (EvidenceAnchor.Batch(KIND, 7, root, limit)))
+        );
     }
 
     function testFuzz_sequences_have_no_gap(bytes32[8] memory roots, bool[8] memory byAlice) public {

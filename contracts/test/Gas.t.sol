@@ -52,7 +52,9 @@ contract GasTest is Presentations {
 
     function measurePublish(uint256 flips, string memory name) internal returns (uint256) {
         bytes memory indices;
-        for (uint256 i = 0; i < flips; ++i) indices = abi.encodePacked(indices, uint24(128 * i + 127));
+        for (uint256 i = 0; i < flips; ++i) {
+            indices = abi.encodePacked(indices, uint24(128 * i + 127));
+        }
         uint256 expected = registry.entryAt(0).statusRoot;
         uint256 root = uint256(keccak256(abi.encode(flips))) >> 8;
         bytes memory call = abi.encodeCall(IssuerRegistry.publishStatus, (0, expected, root, indices));

@@ -82,7 +82,9 @@ abstract contract Harness {
     function deployRegistry(uint256 emptyStatusRoot) internal {
         vm.warp(START);
         delete members;
-        for (uint256 i = 1; i <= 3; ++i) members.push(vm.addr(i));
+        for (uint256 i = 1; i <= 3; ++i) {
+            members.push(vm.addr(i));
+        }
         consortium = new Consortium(members, 2);
         poseidon = new PoseidonT6();
         registry = new IssuerRegistry(consortium, poseidon, emptyStatusRoot);

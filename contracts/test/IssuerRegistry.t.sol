@@ -72,9 +72,8 @@ contract IssuerRegistryTest is Harness {
             bytes32 operation = keccak256(bytes(operations[i]));
             uint256 index = entries[i];
             if (operation == keccak256("accredit")) {
-                IssuerRegistry.Accreditation memory accreditation = IssuerRegistry.Accreditation(
-                    issuers[i], uint32(schemas[i]), uint40(values[i]), key, eighth
-                );
+                IssuerRegistry.Accreditation memory accreditation =
+                    IssuerRegistry.Accreditation(issuers[i], uint32(schemas[i]), uint40(values[i]), key, eighth);
                 decide(address(registry), accrediting(accreditation));
             } else if (operation == keccak256("publish")) {
                 uint256 expected = registry.entryAt(index).statusRoot;
@@ -305,7 +304,9 @@ contract IssuerRegistryTest is Harness {
     function testFuzz_flips_are_taken_if_ascending_and_in_range(uint24[4] memory flips) public {
         accredit(ISSUER, 1);
         bool sound = flips[3] < registry.STATUS_LIST_SIZE();
-        for (uint256 i = 1; i < 4; ++i) sound = sound && flips[i - 1] < flips[i];
+        for (uint256 i = 1; i < 4; ++i) {
+            sound = sound && flips[i - 1] < flips[i];
+        }
         bytes memory packed = abi.encodePacked(flips[0], flips[1], flips[2], flips[3]);
         vm.prank(ISSUER);
         (bool ok,) = address(registry).call(publishing(EMPTY_STATUS_ROOT, 2, packed));

@@ -12,7 +12,9 @@ contract PoseidonTest is Harness {
         uint256[] memory digests = vm.parseJsonUintArray(json, ".one.digests");
         PoseidonT2 hasher = new PoseidonT2();
         equal(inputs.length, digests.length);
-        for (uint256 i = 0; i < digests.length; ++i) equal(hasher.hash([inputs[i]]), digests[i]);
+        for (uint256 i = 0; i < digests.length; ++i) {
+            equal(hasher.hash([inputs[i]]), digests[i]);
+        }
     }
 
     function test_hashes_of_five_inputs_are_the_circuits() public {
@@ -23,7 +25,9 @@ contract PoseidonTest is Harness {
         equal(inputs.length, 5 * digests.length);
         for (uint256 i = 0; i < digests.length; ++i) {
             uint256[5] memory five;
-            for (uint256 j = 0; j < 5; ++j) five[j] = inputs[5 * i + j];
+            for (uint256 j = 0; j < 5; ++j) {
+                five[j] = inputs[5 * i + j];
+            }
             equal(hasher.hash(five), digests[i]);
         }
     }

@@ -8,9 +8,7 @@ import {PresentationVerifier} from "../src/PresentationVerifier.sol";
 import {Presentations} from "./Presentations.sol";
 
 contract PresentationVerifierTest is Presentations {
-    event Presented(
-        bytes32 indexed policyId, uint256 indexed nullifier, address indexed subject, uint256[] disclosed
-    );
+    event Presented(bytes32 indexed policyId, uint256 indexed nullifier, address indexed subject, uint256[] disclosed);
     event Withdrawn(uint256 indexed nullifier);
 
     function setUp() public {
@@ -152,7 +150,8 @@ contract PresentationVerifierTest is Presentations {
         }
         // The opposite of A: on the curve, and another point.
         PresentationVerifier.Presentation memory opposite = load(TYPICAL);
-        opposite.proof[1] = 21888242871839275222246405745257275088696311157297823662689037894645226208583 - opposite.proof[1];
+        opposite.proof[1] =
+            21888242871839275222246405745257275088696311157297823662689037894645226208583 - opposite.proof[1];
         presentRefused(caller, opposite, invalid());
         // The same residues in another form.
         PresentationVerifier.Presentation memory raised = load(TYPICAL);

@@ -201,9 +201,13 @@ contract RegistryActor is Harness {
         uint256[5] memory children;
         if (index * 5 ** level >= entries.length) {
             uint256 empty = level == 1 ? 0 : _node(level - 1, index * 5);
-            for (uint256 i = 0; i < 5; ++i) children[i] = empty;
+            for (uint256 i = 0; i < 5; ++i) {
+                children[i] = empty;
+            }
         } else {
-            for (uint256 i = 0; i < 5; ++i) children[i] = _node(level - 1, index * 5 + i);
+            for (uint256 i = 0; i < 5; ++i) {
+                children[i] = _node(level - 1, index * 5 + i);
+            }
         }
         return poseidon.hash(children);
     }
