@@ -77,9 +77,10 @@ abstract contract Groth16 {
             let base := add(sum, 64)
             extcodecopy(key, base, offset, 64)
             mstore(add(sum, 128), input)
-            // The constructor has checked the bases: neither call fails.
-            pop(staticcall(gas(), 7, base, 96, base, 64))
-            pop(staticcall(gas(), 6, sum, 128, sum, 64))
+            let done := staticcall(gas(), 7, base, 96, base, 64)
+            done := and(staticcall(gas(), 6, sum, 128, sum, 64), done)
+            // The constructor has checked the bases: only want of gas leads here.
+            if iszero(done) { revert(0, 0) }
         }
     }
 
@@ -103,7 +104,8 @@ abstract contract Groth16 {
         }
     }
 
-    /// @dev EIP-196 adds points of the curve only, with coordinates below the field's modulus.
+    /// @dev EIP-196 adds points of the curve only, with coordinates below the field's modulus. Where there is no such
+    /// precompile the call succeeds and returns nothing: there the contract cannot be deployed.
     function _requireG1(bytes memory key, uint256 offset) private view {
         bool added;
         assembly ("memory-safe") {
@@ -113,6 +115,7 @@ abstract contract Groth16 {
             mstore(add(terms, 64), 0)
             mstore(add(terms, 96), 0)
             added := staticcall(ADDITION_GAS, 6, terms, 128, terms, 64)
+            added := and(added, eq(returndatasize(), 64))
         }
         if (!added) revert InvalidKeyPoint(offset);
     }
@@ -128,6 +131,7 @@ abstract contract Groth16 {
                 mstore(add(add(pair, 64), i), mload(add(add(add(key, 32), offset), i)))
             }
             paired := staticcall(PAIRING_GAS, 8, pair, 192, pair, 32)
+            paired := and(paired, and(eq(returndatasize(), 32), eq(mload(pair), 1)))
         }
         if (!paired) revert InvalidKeyPoint(offset);
     }
