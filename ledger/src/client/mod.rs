@@ -71,8 +71,9 @@ impl LedgerClient {
         }
     }
 
-    /// A client of an embedded ledger that is open in this process.
+    /// A client of an embedded ledger that is open in this process. It is one endpoint, whatever quorum is asked for.
     pub fn embedded(ledger: &EmbeddedLedger, options: ClientOptions) -> Self {
+        let options = ClientOptions { quorum: None, ..options };
         let client = RpcClient::new(ledger.transport(), true);
         Self::over(vec![Endpoint::new(client, false, &options)], options)
     }

@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 static PACKAGE: LazyLock<PathBuf> =
     LazyLock::new(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/anvil"));
@@ -90,5 +91,16 @@ impl Anvil {
 
     pub(crate) async fn mined(&self, account: &Account) -> u64 {
         self.provider.get_transaction_count(account.address()).await.unwrap()
+    }
+
+    /// Waits until a transaction of an account is mined.
+    pub(crate) async fn has_mined(&self, account: &Account) {
+        for _ in 0..1_500 {
+            if self.mined(account).await > 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("nothing was mined in half a minute");
     }
 }

@@ -103,18 +103,14 @@ async fn survives_a_reorganisation(anvil: &Anvil, by_itself: bool) {
         let (registry, sender) = (registry.clone(), sender.clone());
         tokio::spawn(async move { act(&registry, &sender, 1).await })
     };
-    while anvil.mined(&sender).await == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    anvil.has_mined(&sender).await;
     let head = anvil.head().await;
     // Two blocks replaced by two empty ones.
     anvil.ask("anvil_reorg", json!([2, []])).await;
     // In instant mode nothing comes back before it is sent again, which mines it at once.
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!acting.is_finished(), "it counted before it was deep");
-    while anvil.mined(&sender).await == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    anvil.has_mined(&sender).await;
     let back = anvil.head().await;
     assert!(back >= head);
     if !by_itself {
@@ -156,16 +152,12 @@ async fn a_rolled_back_chain_gets_the_transaction_again() {
         let (registry, sender) = (registry.clone(), sender.clone());
         tokio::spawn(async move { act(&registry, &sender, 1).await })
     };
-    while anvil.mined(&sender).await == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    anvil.has_mined(&sender).await;
     // Another history: as many blocks, without it.
     assert_eq!(anvil.ask("evm_revert", json!([snapshot])).await, json!(true));
     assert_eq!(anvil.mined(&sender).await, 0);
     anvil.mine(2).await;
-    while anvil.mined(&sender).await == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    anvil.has_mined(&sender).await;
     anvil.mine(2).await;
     acting.await.unwrap().unwrap();
     assert_eq!(anvil.mined(&sender).await, 1);
@@ -197,14 +189,16 @@ async fn reads_can_wait_for_confirmations() {
     assert_eq!(confirmed.snapshot().await.unwrap().entries.len(), 1);
 }
 
+fn soon_dearer() -> ClientOptions {
+    ClientOptions { reprice_after: Duration::from_millis(400), ..impatient() }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unmined_transaction_is_offered_for_more() {
-    let Some(anvil) = Anvil::start("repricing", &["--no-mining"]) else { return };
+    let Some(anvil) = Anvil::start("repricing", &[]) else { return };
     let sender = account(2);
     anvil.fund(&sender).await;
-    // Any contract will do: here one that is not there, so that the call does nothing.
-    anvil.ask("evm_setAutomine", json!([true])).await;
-    let registry = deployed(&anvil, impatient()).await;
+    let registry = deployed(&anvil, soon_dearer()).await;
     anvil.ask("evm_setAutomine", json!([false])).await;
     let acts = {
         let (registry, sender) = (registry.clone(), sender.clone());
@@ -249,7 +243,7 @@ async fn who_asks_for_the_same_act_again_hears_of_the_dearer_transaction() {
     let Some(anvil) = Anvil::start("repricing, one act", &[]) else { return };
     let sender = account(2);
     anvil.fund(&sender).await;
-    let registry = deployed(&anvil, impatient()).await.idempotent(b"once");
+    let registry = deployed(&anvil, soon_dearer()).await.idempotent(b"once");
     anvil.ask("evm_setAutomine", json!([false])).await;
     let acts = {
         let (registry, sender) = (registry.clone(), sender.clone());

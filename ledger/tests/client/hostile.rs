@@ -74,8 +74,9 @@ async fn an_answer_of_any_size_is_cut_off() {
     let world = World::new().await;
     let options = ClientOptions { max_answer_bytes: 10_000, ..impatient() };
     let registry = world.through_node(options);
+    world.node.behave(|_, _| Reply::Padded(5_000));
     registry.root().await.unwrap();
-    world.node.behave(|_, _| Reply::Result(json!("x".repeat(20_000))));
+    world.node.behave(|_, _| Reply::Padded(10_000));
     fails(&registry, &world, "a huge answer").await;
 }
 

@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex};
 pub(crate) enum Reply {
     /// Answers it.
     Truth,
+    /// Answers it, and then goes on with so many spaces.
+    Padded(usize),
     /// Acts on it, and loses the answer.
     Lost,
     /// Says nothing.
@@ -92,14 +94,14 @@ async fn answer(State(node): State<Node>, body: Bytes) -> Response {
         as_json(body.to_string().into_bytes()).into_response()
     };
     match reply {
-        Reply::Truth => {
-            let ledger = node.ledger.clone();
-            let truth = tokio::task::spawn_blocking(move || ledger.dispatch(&body)).await.unwrap();
+        Reply::Truth => as_json(dispatch(&node, body).await).into_response(),
+        Reply::Padded(spaces) => {
+            let mut truth = dispatch(&node, body).await;
+            truth.resize(truth.len() + spaces, b' ');
             as_json(truth).into_response()
         }
         Reply::Lost => {
-            let ledger = node.ledger.clone();
-            tokio::task::spawn_blocking(move || ledger.dispatch(&body)).await.unwrap();
+            dispatch(&node, body).await;
             std::future::pending().await
         }
         Reply::Silence => std::future::pending().await,
@@ -111,4 +113,9 @@ async fn answer(State(node): State<Node>, body: Bytes) -> Response {
             (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response()
         }
     }
+}
+
+async fn dispatch(node: &Node, request: Bytes) -> Vec<u8> {
+    let ledger = node.ledger.clone();
+    tokio::task::spawn_blocking(move || ledger.dispatch(&request)).await.unwrap()
 }

@@ -1,6 +1,6 @@
 //! The outbox: stored before it is sent, taken up after a crash, done once.
 
-use crate::node::Reply;
+use crate::node::{Node, Reply};
 use crate::world::{World, account, act, impatient};
 use alloy::primitives::{Address, B256, Bytes};
 use attestry_ledger::{
@@ -87,14 +87,15 @@ async fn crash(world: &World, file: &Path, reply: fn() -> Reply) -> Vec<Value> {
         "eth_getTransactionReceipt" | "eth_getTransactionByHash" => Reply::Result(Value::Null),
         _ => Reply::Truth,
     });
-    let (url, deployment, file) =
-        (world.node.url.clone(), *world.registry.deployment(), file.to_owned());
+    let (node, deployment, file) =
+        (world.node.clone(), *world.registry.deployment(), file.to_owned());
     let process = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let options =
                 ClientOptions { request_timeout: Duration::from_millis(300), ..impatient() };
-            let client = LedgerClient::http(&url, options).unwrap().with_outbox(open(&file));
+            let client = LedgerClient::http(&node.url, options).unwrap();
+            let client = client.with_outbox(open(&file));
             let registry = attestry_ledger::RegistryClient::at(client, deployment);
             let sender = account(2);
             let acts = async {
@@ -104,17 +105,32 @@ async fn crash(world: &World, file: &Path, reply: fn() -> Reply) -> Vec<Value> {
                     act(&registry, &sender, 3),
                 )
             };
-            let ended = tokio::time::timeout(Duration::from_secs(3), acts).await;
-            assert!(ended.is_err(), "{ended:?}");
+            tokio::select! {
+                outcomes = acts => panic!("they were not mined: {outcomes:?}"),
+                () = has_sent(&node, 3) => {}
+            }
         });
         // Ends every task where it is.
         runtime.shutdown_timeout(Duration::from_secs(5));
     });
     tokio::task::spawn_blocking(|| process.join().unwrap()).await.unwrap();
-    let mut sent = world.node.asked("eth_sendRawTransaction");
+    sent(&world.node)
+}
+
+/// The different transactions that a node was sent.
+fn sent(node: &Node) -> Vec<Value> {
+    let mut sent = node.asked("eth_sendRawTransaction");
     sent.sort_by_key(Value::to_string);
     sent.dedup();
     sent
+}
+
+/// Waits until a node was sent so many transactions, and has had time to act on them.
+async fn has_sent(node: &Node, transactions: usize) {
+    while sent(node).len() < transactions {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,7 +24,6 @@ pub(crate) fn impatient() -> ClientOptions {
         request_timeout: Duration::from_secs(2),
         deadline: Duration::from_secs(30),
         resend_after: Duration::from_millis(200),
-        reprice_after: Duration::from_millis(400),
         quorum_timeout: Duration::from_secs(1),
         ..ClientOptions::default()
     }
