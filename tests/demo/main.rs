@@ -31,14 +31,14 @@ fn every_step_of_the_demonstration_comes_out_as_expected() {
         assert!(step["reason"].is_string() && step["ms"].is_u64(), "{step}");
     }
     let with = |outcome: &str| steps.iter().filter(|step| step["outcome"] == outcome).count();
-    assert_eq!(with("accepted"), 2);
-    assert_eq!(with("refused"), 12);
+    assert_eq!(with("accepted"), 3);
+    assert_eq!(with("refused"), 13);
     let reasons: BTreeSet<&str> = steps
         .iter()
         .filter(|step| step["outcome"] == "refused")
         .map(|step| step["reason"].as_str().unwrap())
         .collect();
-    assert_eq!(reasons.len(), 12, "each refusal has its own reason: {reasons:#?}");
+    assert_eq!(reasons.len(), 13, "each refusal has its own reason: {reasons:#?}");
 
     // A state in which the clinician may not practise is a step that comes out otherwise.
     let output = attestry()
