@@ -1,6 +1,6 @@
 //! The issuer service, and previews of what it would issue.
 
-use crate::place::{LedgerPlace, Place};
+use crate::place::{LedgerPlace, Place, read_file};
 use crate::{clock, output, service};
 use anyhow::{Context, Result, bail};
 use ark_std::rand::rngs::OsRng;
@@ -133,8 +133,7 @@ async fn serve(arguments: Serve) -> Result<()> {
 }
 
 fn preview(file: &Path) -> Result<()> {
-    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    for preview in fhir::preview(&bytes) {
+    for preview in fhir::preview(&read_file(file)?) {
         let mut line = Map::from_iter([("file".to_owned(), json!(file))]);
         if let Value::Object(members) = serde_json::to_value(&preview)? {
             line.extend(members);

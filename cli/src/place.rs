@@ -104,6 +104,11 @@ pub(crate) struct DeploymentFile {
     pub(crate) address_book: Address,
 }
 
+/// Reads a file.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
 /// Reads a file; `-` is standard input.
 pub(crate) fn read_input(path: &Path) -> Result<Vec<u8>> {
     if path.as_os_str() == "-" {
@@ -111,14 +116,13 @@ pub(crate) fn read_input(path: &Path) -> Result<Vec<u8>> {
         std::io::stdin().read_to_end(&mut bytes)?;
         return Ok(bytes);
     }
-    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    read_file(path)
 }
 
 /// Reads a JSON file, which may hold keys: its text is zeroized.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     // The buffer has the file's size from the start: growing would leave copies behind.
-    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let text = Zeroizing::new(text);
+    let text = Zeroizing::new(read_file(path)?);
     serde_json::from_slice(&text).with_context(|| format!("{} is not understood", path.display()))
 }
 

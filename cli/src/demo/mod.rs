@@ -6,7 +6,7 @@ mod refusals;
 mod report;
 mod world;
 
-use crate::place::Place;
+use crate::place::{Place, read_file};
 use crate::{keys, output};
 use anyhow::{Context, Result};
 use attestry_keys::Origin;
@@ -85,12 +85,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 
 fn resource(file: Option<&Path>, bundled: &str) -> Result<Value> {
     match file {
-        Some(path) => {
-            let bytes =
-                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            serde_json::from_slice(&bytes)
-                .with_context(|| format!("{} is not JSON", path.display()))
-        }
+        Some(path) => serde_json::from_slice(&read_file(path)?)
+            .with_context(|| format!("{} is not JSON", path.display())),
         None => Ok(serde_json::from_str(bundled)?),
     }
 }

@@ -1,7 +1,7 @@
 //! Keys, proofs and the circuit for other tools.
 
 use super::store;
-use crate::place::Place;
+use crate::place::{Place, read_file};
 use anyhow::{Context, Result, bail};
 use attestry_circuits::r1cs::{CircuitId, matrices};
 use attestry_credential::presentation::{
@@ -10,7 +10,7 @@ use attestry_credential::presentation::{
 use attestry_keys::interop::{r1cs, snarkjs, solidity};
 use attestry_keys::{PreparedVerifyingKey, Proof, VerifyingKey};
 use clap::{Args, ValueEnum};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Args)]
 pub(crate) struct Export {
@@ -72,7 +72,7 @@ fn files(arguments: &Export) -> Result<Vec<(String, Vec<u8>)>> {
     let text = snarkjs::write_verification_key(&key)?;
     let mut files = vec![("verification_key.json".to_owned(), text.into_bytes())];
     if let Some((request, presentation)) = paths {
-        files.extend(proofs(key, &read(request)?, &read(presentation)?)?);
+        files.extend(proofs(key, &read_file(request)?, &read_file(presentation)?)?);
     }
     Ok(files)
 }
@@ -98,8 +98,4 @@ fn proofs(key: VerifyingKey, request: &[u8], response: &[u8]) -> Result<Vec<(Str
         files.push((name("public"), snarkjs::write_public_signals(&inputs)?.into_bytes()));
     }
     Ok(files)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }

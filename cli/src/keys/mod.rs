@@ -3,8 +3,8 @@
 mod export;
 
 use crate::output;
-use crate::place::Place;
-use anyhow::{Context, Result, bail};
+use crate::place::{Place, read_file};
+use anyhow::{Result, bail};
 use ark_std::rand::rngs::OsRng;
 use attestry_keys::interop::zkey;
 use attestry_keys::{KeyStore, Progress, Saved};
@@ -60,9 +60,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
 }
 
 fn import(arguments: &Import) -> Result<()> {
-    let path = &arguments.zkey;
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let imported = zkey::import(&bytes, &mut OsRng)?;
+    let imported = zkey::import(&read_file(&arguments.zkey)?, &mut OsRng)?;
     let store = store(&arguments.place);
     if store.save(&imported.keys)? == Saved::KeptExisting {
         bail!("there are keys already in {}", store.folder().display());
