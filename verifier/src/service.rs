@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ark_std::rand::{CryptoRng, RngCore};
 use attestry_circuits::{Nullifier, WithdrawalKey};
 use attestry_credential::CredentialError;
-use attestry_credential::policy::{Disclosed, Parameters};
+use attestry_credential::policy::Disclosed;
 use attestry_credential::presentation::{
     Format, Identifier, MAX_QUERIES, Nonce, PresentationRequest, PresentationResponse, Query,
     verify_signature,
@@ -342,11 +342,7 @@ fn random_id(rng: &mut Box<dyn SecureRng>) -> Result<Identifier, VerifierError> 
 fn check_askable(query: &Query, now: u64) -> Result<(), VerifierError> {
     let today = Day::from_unix(now)
         .map_err(|_| VerifierError::Request { field: "clock", rule: "is past the calendar" })?;
-    let parameters = query
-        .parameters
-        .iter()
-        .fold(Parameters::new(today), |all, (name, value)| all.with(name, value.clone()));
-    match query.policy.bind(&parameters, &Disclosed::none()) {
+    match query.policy.bind(&query.parameters_on(today), &Disclosed::none()) {
         Err(CredentialError::Invalid { path, .. }) if path.starts_with("disclosed.") => Ok(()),
         bound => Ok(bound.map(|_| ())?),
     }

@@ -32,6 +32,13 @@ impl Parameters {
         self
     }
 
+    /// These parameters as well.
+    #[must_use]
+    pub fn with_all<'a>(self, values: impl IntoIterator<Item = (&'a String, &'a Value)>) -> Self {
+        let add = |all: Self, (name, value): (&'a String, &'a Value)| all.with(name, value.clone());
+        values.into_iter().fold(self, add)
+    }
+
     /// The value of a reference, which may be a shifted day.
     pub(super) fn resolve(
         &self,

@@ -32,10 +32,7 @@ pub(super) fn of(
     let open = hash_to_field("attestry/open-operand/v1", &[]);
     let on = |day: u32| -> Result<CompiledPolicy, CredentialError> {
         let day = Day::from_number(day).map_err(|rule| rule.at("today"))?;
-        let parameters = given.iter().fold(Parameters::new(day), |parameters, (name, value)| {
-            parameters.with(name, value.clone())
-        });
-        document.compile(&parameters, Disclosures::Open(open))
+        document.compile(&Parameters::new(day).with_all(given), Disclosures::Open(open))
     };
     let [first, second] = [on(SAMPLE_DAYS[0])?, on(SAMPLE_DAYS[1])?];
     let word = first.word();

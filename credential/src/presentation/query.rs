@@ -65,11 +65,8 @@ impl Query {
     }
 
     /// The parameters with the day that `$today` stands for.
-    pub(super) fn parameters_on(&self, today: Day) -> Parameters {
-        let values = self.parameters.iter();
-        values.fold(Parameters::new(today), |parameters, (name, value)| {
-            parameters.with(name, value.clone())
-        })
+    pub fn parameters_on(&self, today: Day) -> Parameters {
+        Parameters::new(today).with_all(&self.parameters)
     }
 }
 
