@@ -2,27 +2,10 @@
 //! opening derives a key, which is slow on purpose.
 #![no_main]
 
-use std::io;
-
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 use attestry_fuzz::vault::{PASSPHRASE, sealed};
-use attestry_wallet_core::{VaultStore, Wallet};
+use attestry_wallet_core::{MemoryStore, Wallet};
 use libfuzzer_sys::fuzz_target;
-
-struct Memory(Vec<u8>);
-
-impl VaultStore for Memory {
-    fn save(&mut self, sealed: &[u8]) -> io::Result<()> {
-        self.0 = sealed.to_vec();
-        Ok(())
-    }
-
-    fn append(&mut self, at: u64, record: &[u8]) -> io::Result<()> {
-        self.0.truncate(usize::try_from(at).map_err(io::Error::other)?);
-        self.0.extend_from_slice(record);
-        Ok(())
-    }
-}
 
 fuzz_target!(|data: &[u8]| {
     // The header's checksum keeps all but a few mutations from deriving a dear key; none opens.
@@ -33,9 +16,9 @@ fuzz_target!(|data: &[u8]| {
     }
     let Ok(mut wallet) = Wallet::open(&sealed(data), PASSPHRASE) else { return };
     let mut rng = StdRng::seed_from_u64(3);
-    let mut store = Memory(Vec::new());
+    let mut store = MemoryStore::default();
     wallet.save(&mut store, &mut rng).unwrap();
-    let again = Wallet::open(&store.0, PASSPHRASE).unwrap();
+    let again = Wallet::open(store.bytes(), PASSPHRASE).unwrap();
     assert_eq!(again.holder_commitment(), wallet.holder_commitment());
     assert_eq!((again.log(), again.pool_size()), (wallet.log(), wallet.pool_size()));
 

@@ -7,7 +7,7 @@ mod person;
 mod verifier;
 
 pub use office::Office;
-pub use person::{Forgetful, Person};
+pub use person::Person;
 pub use verifier::{development_keys, prover, verifier};
 
 /// A clock: Unix seconds.

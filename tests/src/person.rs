@@ -4,36 +4,25 @@ use ark_std::rand::rngs::OsRng;
 use attestry_credential::presentation::{PresentationRequest, PresentationResponse};
 use attestry_ledger::RegistrySnapshot;
 use attestry_wallet_core::{
-    CircuitProver, CredentialId, KeyDerivation, LedgerAnswer, LedgerCall, RegistryView, Session,
-    VaultStore, Wallet, WalletError,
+    CircuitProver, CredentialId, KeyDerivation, LedgerAnswer, LedgerCall, MemoryStore,
+    RegistryView, Session, Wallet, WalletError,
 };
-
-/// Keeps nothing: these wallets live as long as their test.
-#[derive(Debug)]
-pub struct Forgetful;
-
-impl VaultStore for Forgetful {
-    fn save(&mut self, _: &[u8]) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn append(&mut self, _: u64, _: &[u8]) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// A person.
 #[derive(Debug)]
 pub struct Person {
     /// The wallet.
     pub wallet: Wallet,
+    /// Where it is stored.
+    pub store: MemoryStore,
 }
 
 impl Person {
     /// A person with an empty wallet.
     pub fn new() -> Self {
         let passphrase = "a passphrase of a test";
-        Self { wallet: Wallet::create(passphrase, KeyDerivation::MINIMUM, &mut OsRng).unwrap() }
+        let wallet = Wallet::create(passphrase, KeyDerivation::MINIMUM, &mut OsRng).unwrap();
+        Self { wallet, store: MemoryStore::default() }
     }
 
     /// The answer to a request, with the first credentials that satisfy it.
@@ -50,7 +39,7 @@ impl Person {
         let view = view(ledger);
         let chosen = self.wallet.choose(request, Some(&view), now)?.first()?;
         let session = Session { request, view: &view, prover, now };
-        self.wallet.present(&session, &chosen, &mut Forgetful, &mut OsRng)
+        self.wallet.present(&session, &chosen, &mut self.store, &mut OsRng)
     }
 
     /// The answer to a request's one query, for a contract.
@@ -69,7 +58,7 @@ impl Person {
         let chosen = self.wallet.choose(request, Some(&view), now)?.first()?;
         let (query, credential): (_, CredentialId) = chosen.into_iter().next().unwrap();
         let session = Session { request, view: &view, prover, now };
-        let (store, rng) = (&mut Forgetful, &mut OsRng);
+        let (store, rng) = (&mut self.store, &mut OsRng);
         self.wallet.present_to_ledger(&session, &query, &credential, call, store, rng)
     }
 }

@@ -56,6 +56,6 @@ pub use prover::CircuitProver;
 pub use registry_view::RegistryView;
 #[cfg(feature = "file")]
 pub use store::FileStore;
-pub use store::VaultStore;
+pub use store::{MemoryStore, VaultStore};
 pub use vault::{KeyDerivation, VaultError};
 pub use wallet::Wallet;

@@ -18,6 +18,30 @@ pub trait VaultStore {
     fn append(&mut self, at: u64, record: &[u8]) -> std::io::Result<()>;
 }
 
+/// Bytes that are gone with the process.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Vec<u8>);
+
+impl MemoryStore {
+    /// What is stored.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl VaultStore for MemoryStore {
+    fn save(&mut self, sealed: &[u8]) -> std::io::Result<()> {
+        self.0 = sealed.to_vec();
+        Ok(())
+    }
+
+    fn append(&mut self, at: u64, record: &[u8]) -> std::io::Result<()> {
+        self.0.truncate(usize::try_from(at).map_err(std::io::Error::other)?);
+        self.0.extend_from_slice(record);
+        Ok(())
+    }
+}
+
 #[cfg(feature = "file")]
 pub use file::FileStore;
 

@@ -16,8 +16,8 @@ use attestry_verifier::{
     Verifier, VerifierConfig, VerifierParts,
 };
 use attestry_wallet_core::{
-    CircuitProver, KeyDerivation, LedgerAnswer, LedgerCall, Reason, Session as Answering,
-    VaultStore, Wallet, WalletError,
+    CircuitProver, KeyDerivation, LedgerAnswer, LedgerCall, MemoryStore, Reason,
+    Session as Answering, Wallet, WalletError,
 };
 use serde_json::Value;
 use std::path::Path;
@@ -25,22 +25,6 @@ use std::sync::Arc;
 
 /// Sessions and proofs live longer than the grace of a replaced root.
 const HOUR_S: u64 = 3_600;
-
-/// A store that forgets with the process.
-#[derive(Default)]
-struct MemoryStore(Vec<u8>);
-
-impl VaultStore for MemoryStore {
-    fn save(&mut self, sealed: &[u8]) -> std::io::Result<()> {
-        self.0 = sealed.to_vec();
-        Ok(())
-    }
-
-    fn append(&mut self, _: u64, record: &[u8]) -> std::io::Result<()> {
-        self.0.extend_from_slice(record);
-        Ok(())
-    }
-}
 
 /// A person with a wallet.
 pub(super) struct Holder {

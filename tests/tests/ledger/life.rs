@@ -15,7 +15,7 @@ use attestry_keys::interop::solidity::proof_words;
 use attestry_ledger::{
     Account, DidKey, EntryState, EvidenceBatch, LedgerError, LedgerPolicy, RegistryClient,
 };
-use attestry_tests::{Forgetful, Office, Person, prover, verifier};
+use attestry_tests::{Office, Person, prover, verifier};
 use attestry_verifier::{Decision, NewSession, Session, Verifier};
 use attestry_wallet_core::{CircuitProver, LedgerAnswer, LedgerCall, WalletError};
 use serde_json::{Map, Value, json};
@@ -283,7 +283,7 @@ async fn a_withdrawal_needs_no_issuer_and_anyone_may_carry_it(
     let before = patient.answer(&session.request, &public, prover, now()).unwrap();
 
     let (client, scope) = (&session.request.client_id, &session.request.scope);
-    let (store, rng) = (&mut Forgetful, &mut OsRng);
+    let (store, rng) = (&mut patient.store, &mut OsRng);
     let key = patient.wallet.withdraw(client, scope, now(), store, rng).unwrap();
     let relayer = world.chain.account().await;
     let nullifier = registry.withdraw(&relayer, &key).await.unwrap();
