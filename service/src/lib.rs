@@ -1,0 +1,13 @@
+//! What every service of the house has, and none has of its own: its database, its tenants, who
+//! may do what, the record of who did what, and the plumbing of HTTP.
+
+pub mod database;
+mod principal;
+mod tenant;
+#[cfg(any(test, feature = "testing"))]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+pub mod testing;
+
+pub use database::{Database, DatabaseError, DatabaseUrl};
+pub use principal::{Actor, Role};
+pub use tenant::{TenantId, TenantIdError};
