@@ -1,6 +1,7 @@
 //! What every service of the house has, and none has of its own: its database, its tenants, who
 //! may do what, the record of who did what, and the plumbing of HTTP.
 
+pub mod audit;
 pub mod database;
 mod principal;
 mod tenant;

@@ -5,6 +5,7 @@
 //! changes a row that others read first does so by a condition on what was read, or by an update
 //! that locks the row: both databases order writers by that.
 
+mod schema;
 mod url;
 
 pub use url::DatabaseUrl;
@@ -42,13 +43,23 @@ pub enum DatabaseError {
     /// A record that cannot be what this software wrote.
     #[error("the database holds a record that cannot be read: {0}")]
     Corrupt(&'static str),
+    /// The audit log holds plain short texts only.
+    #[error("the audit log does not take this {0}")]
+    NotForAudit(&'static str),
+}
+
+/// What a database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
 }
 
 /// A database. Clones share its connections.
 #[derive(Clone)]
 pub struct Database {
     pool: AnyPool,
-    writes_by: &'static str,
+    kind: Kind,
 }
 
 impl std::fmt::Debug for Database {
@@ -75,12 +86,11 @@ impl Database {
                         Ok(())
                     })
                 });
-                // The one write lock is taken at once, so that no writer fails half-way.
-                Self { pool: pool.connect_with(options).await?, writes_by: "BEGIN IMMEDIATE" }
+                Self { pool: pool.connect_with(options).await?, kind: Kind::Sqlite }
             }
             DatabaseUrl::Postgres(url) => {
                 let options: AnyConnectOptions = url.parse()?;
-                Self { pool: pool.connect_with(options).await?, writes_by: "BEGIN" }
+                Self { pool: pool.connect_with(options).await?, kind: Kind::Postgres }
             }
         })
     }
@@ -105,7 +115,17 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::Sql`].
     pub async fn write(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
-        Ok(self.pool.begin_with(self.writes_by).await?)
+        let begin = match self.kind {
+            // The one write lock is taken at once, so that no writer fails half-way.
+            Kind::Sqlite => "BEGIN IMMEDIATE",
+            Kind::Postgres => "BEGIN",
+        };
+        Ok(self.pool.begin_with(begin).await?)
+    }
+
+    /// What it is, for what the two write differently.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Whether the database answers.

@@ -1,0 +1,10 @@
+CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$;
+CREATE OR REPLACE TRIGGER audit_entries_unchanged BEFORE UPDATE OR DELETE OR TRUNCATE
+ON audit_entries FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+CREATE OR REPLACE TRIGGER audit_anchors_unchanged BEFORE UPDATE OR DELETE OR TRUNCATE
+ON audit_anchors FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+CREATE OR REPLACE TRIGGER audit_heads_forward BEFORE UPDATE ON audit_heads FOR EACH ROW
+WHEN (NEW.sequence < OLD.sequence OR NEW.tenant <> OLD.tenant) EXECUTE FUNCTION audit_refuse();
+CREATE OR REPLACE TRIGGER audit_heads_kept BEFORE DELETE OR TRUNCATE
+ON audit_heads FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
