@@ -7,6 +7,7 @@ use ark_std::rand::rngs::OsRng;
 use attestry_credential::fhir;
 use attestry_credential::schema::Schema;
 use attestry_issuer::{Issuer, IssuerConfig, IssuerKeys, Storage, http};
+use attestry_service::{DatabaseUrl, TenantId};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -119,11 +120,12 @@ async fn serve(arguments: Serve) -> Result<()> {
         ..IssuerConfig::new(public_url, entries)
     };
     let outbox = arguments.place.folder("issuer/outbox.redb");
+    let database = DatabaseUrl::Sqlite(arguments.place.folder("issuer/issuer.sqlite"));
     let issuer = Issuer::open(
         config,
         issuer_keys(&arguments.place)?,
         arguments.ledger.open_with_outbox(&arguments.place, &outbox).await?,
-        Storage::open(&arguments.place.folder("issuer")).await?,
+        Storage::open(&database, TenantId::default()).await?,
         clock::now,
     )
     .await?;

@@ -15,8 +15,8 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::record::CredentialId;
-use crate::request::{Content, Validity};
+use crate::record::{CredentialId, ListId};
+use crate::request::{Claims, Validity};
 use crate::{Issuer, IssuerError};
 
 /// Members that an unsigned document may have; the issuer adds the others.
@@ -31,7 +31,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) subject: &'a Subject,
     pub(crate) holder: HolderCommitment,
     pub(crate) salt: [u8; 16],
-    pub(crate) list: EntryIndex,
+    pub(crate) entry: EntryIndex,
     pub(crate) status_index: u32,
     pub(crate) valid_from: u64,
     pub(crate) valid_until: u64,
@@ -50,7 +50,7 @@ pub(crate) async fn sign(issuer: &Issuer, draft: &Draft<'_>) -> Result<Signed, I
         issuer.did().to_owned(),
         draft.holder,
         (draft.valid_from, draft.valid_until),
-        StatusEntry { list: list_url(issuer, draft.list), index: draft.status_index },
+        StatusEntry { list: list_url(issuer, draft.entry.into()), index: draft.status_index },
         draft.subject.clone(),
     )?;
     let keys = issuer.keys();
@@ -61,14 +61,14 @@ pub(crate) async fn sign(issuer: &Issuer, draft: &Draft<'_>) -> Result<Signed, I
     // Attest what the signed document says, not what we meant it to say.
     let signed = Document::from_json(&verifiable_credential)?;
     let signer = keys.attestation_signer();
-    let attestation = Attestation::sign(&signed, draft.salt, draft.list.as_u32(), signer)?;
+    let attestation = Attestation::sign(&signed, draft.salt, draft.entry.as_u32(), signer)?;
     Ok(Signed { verifiable_credential, attestation: attestation.to_json() })
 }
 
 /// Signs a list as a W3C BitstringStatusListCredential.
 pub(crate) async fn sign_status_list(
     issuer: &Issuer,
-    list: EntryIndex,
+    list: ListId,
     bits: &StatusList,
     now: u64,
 ) -> Result<Value, IssuerError> {
@@ -96,8 +96,8 @@ fn signing(error: CredentialError) -> IssuerError {
     IssuerError::Signing
 }
 
-fn list_url(issuer: &Issuer, list: EntryIndex) -> String {
-    format!("{}/status-lists/{}", issuer.config().public_url, list.as_u32())
+fn list_url(issuer: &Issuer, list: ListId) -> String {
+    format!("{}/status-lists/{list}", issuer.config().public_url)
 }
 
 /// Reads a VCDM 2.0 document that is to be signed. What it says of its issuer and its holder must
@@ -106,7 +106,7 @@ pub(crate) fn read_unsigned(
     document: &Value,
     issuer: &str,
     holder: HolderCommitment,
-) -> Result<Content, IssuerError> {
+) -> Result<Claims, IssuerError> {
     let members = document.as_object().ok_or(refuse("credential", "is not an object"))?;
     if members.contains_key("proof") {
         return Err(refuse("credential.proof", "is added by the issuer"));
@@ -145,7 +145,7 @@ pub(crate) fn read_unsigned(
         let field = "credential.credentialSubject.holderCommitment";
         return Err(refuse(field, "is not the holder for whom it is asked"));
     }
-    Ok(Content {
+    Ok(Claims {
         subject: Subject::from_json(schema, &Value::Object(subject)).map_err(in_subject)?,
         validity: Validity {
             from: time_of(members, "validFrom")?,

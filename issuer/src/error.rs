@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use attestry_credential::CredentialError;
 use attestry_credential::schema::Schema;
 use attestry_ledger::LedgerError;
+use attestry_service::DatabaseError;
 
 use crate::record::{Action, State};
 
@@ -39,6 +40,12 @@ pub enum IssuerError {
         /// The state that the credential is in.
         state: State,
     },
+    /// Its record has been destroyed.
+    #[error("the credential's record has been erased")]
+    Erased,
+    /// Only what is attested has this.
+    #[error("the credential is a plain W3C credential, which was not attested")]
+    Plain,
     /// The key came with another request before.
     #[error("the idempotency key was used with another request")]
     IdempotencyKeyReused,
@@ -66,14 +73,8 @@ pub enum IssuerError {
     #[error("the key file {0}")]
     Keys(&'static str),
     /// The database failed.
-    #[error("the issuer's database failed")]
-    Storage(#[from] sqlx::Error),
-    /// The database could not be brought up to date.
-    #[error("the issuer's database could not be brought up to date")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-    /// A record that cannot be what this issuer wrote.
-    #[error("the issuer's database holds a record that cannot be read: {0}")]
-    Corrupt(&'static str),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     /// Without an API key, only loopback is served.
     #[error("open access is served on loopback only: configure an API key")]
     OpenAccess,
@@ -82,9 +83,20 @@ pub enum IssuerError {
     Io(#[from] std::io::Error),
 }
 
+impl From<sqlx::Error> for IssuerError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
 impl IssuerError {
     /// A member of a request that breaks a rule.
     pub(crate) fn request(field: impl Into<Cow<'static, str>>, rule: &'static str) -> Self {
         Self::Request { field: field.into(), rule }
+    }
+
+    /// A record that cannot be what this issuer wrote.
+    pub(crate) fn corrupt(what: &'static str) -> Self {
+        DatabaseError::Corrupt(what).into()
     }
 }

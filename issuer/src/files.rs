@@ -4,14 +4,6 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Creates an empty file readable by its owner only, unless there is a file already.
-pub(crate) fn create_private(path: &Path) -> io::Result<()> {
-    match create_new_private(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other.map(|_| ()),
-    }
-}
-
 /// Creates a file readable by its owner only.
 pub(crate) fn create_new_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();

@@ -11,7 +11,9 @@ use std::time::Duration;
 use ark_std::rand::{CryptoRng, RngCore};
 use attestry_circuits::status::{LIST_SIZE, StatusList, StatusRoot};
 use attestry_ledger::{EntryIndex, LedgerError};
+use attestry_service::{Actor, audit};
 
+use crate::record::ListId;
 use crate::service::Issuer;
 use crate::storage::{Flip, Pending, PublishedList};
 use crate::{IssuerError, document};
@@ -30,8 +32,8 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Publication {
     /// The list.
-    pub list: EntryIndex,
-    /// Its root now, on the ledger and here.
+    pub list: ListId,
+    /// Its root now, here and, if it is a registry entry's, on the ledger.
     pub root: StatusRoot,
     /// Bits flipped for credentials.
     pub flips: usize,
@@ -60,7 +62,7 @@ impl Issuer {
             match self.publish_list(list, rng).await {
                 Ok(publication) => done.push(publication),
                 Err(error) => {
-                    tracing::warn!(list = list.as_u32(), %error, "a status list could not be published");
+                    tracing::warn!(%list, %error, "a status list could not be published");
                     failed.get_or_insert(error);
                 }
             }
@@ -85,8 +87,8 @@ impl Issuer {
     /// The signed W3C BitstringStatusListCredential of a list, as last published.
     ///
     /// # Errors
-    /// [`IssuerError::UnknownList`]; [`IssuerError::Signing`]; [`IssuerError::Storage`].
-    pub async fn status_list(&self, list: EntryIndex) -> Result<serde_json::Value, IssuerError> {
+    /// [`IssuerError::UnknownList`]; [`IssuerError::Signing`]; [`IssuerError::Database`].
+    pub async fn status_list(&self, list: ListId) -> Result<serde_json::Value, IssuerError> {
         if !self.lists().any(|known| known == list) {
             return Err(IssuerError::UnknownList);
         }
@@ -101,7 +103,7 @@ impl Issuer {
 
     async fn publish_list(
         &self,
-        list: EntryIndex,
+        list: ListId,
         rng: &mut (impl RngCore + CryptoRng + Send),
     ) -> Result<Publication, IssuerError> {
         // One sender for the issuer's key in this process; the contract's compare-and-set guards
@@ -109,7 +111,11 @@ impl Issuer {
         let _sender = self.publishing().await;
         let mut attempt = 1;
         loop {
-            match self.publish_list_once(list, rng).await {
+            let outcome = match list {
+                ListId::Entry(entry) => self.publish_entry(entry, rng).await,
+                ListId::Plain => self.publish_plain().await,
+            };
+            match outcome {
                 Err(IssuerError::Ledger(LedgerError::Reverted { name }))
                     if name == "StatusRootMismatch" && attempt < ATTEMPTS =>
                 {
@@ -120,12 +126,34 @@ impl Issuer {
         }
     }
 
-    async fn publish_list_once(
+    /// Publishes the list that the ledger does not know: its document is all there is of it.
+    async fn publish_plain(&self) -> Result<Publication, IssuerError> {
+        let list = ListId::Plain;
+        let pending = self.storage().pending(list).await?;
+        let own = self.storage().own_list(list).await?;
+        let published = self.storage().published_bits(list).await?;
+        let plan = Plan::new(&published, &own, &pending);
+        let flips: Vec<Flip> = plan.flips().collect();
+        let told: Vec<&Pending> = pending.iter().collect();
+        self.storage().mark_published(list, &flips, &told, self.now()).await?;
+        let root = self.renew_if_changed(list, &own).await?;
+        Ok(Publication {
+            list,
+            root,
+            flips: flips.len(),
+            decoys: 0,
+            transactions: 0,
+            unexplained: 0,
+        })
+    }
+
+    async fn publish_entry(
         &self,
-        list: EntryIndex,
+        entry: EntryIndex,
         rng: &mut (impl RngCore + CryptoRng + Send),
     ) -> Result<Publication, IssuerError> {
-        let mut bits = self.reconcile(list).await?;
+        let list = ListId::Entry(entry);
+        let mut bits = self.reconcile(entry).await?;
         let pending = self.storage().pending(list).await?;
         let own = self.storage().own_list(list).await?;
         let mut plan = Plan::new(&bits, &own, &pending);
@@ -135,13 +163,12 @@ impl Issuer {
             pending.iter().partition(|change| !plan.flips.contains_key(&change.status_index));
         self.storage().mark_published(list, &[], &settled, self.now()).await?;
 
-        let flips: Vec<Flip> =
-            plan.flips.iter().map(|(&status_index, &bit)| Flip { status_index, bit }).collect();
+        let flips: Vec<Flip> = plan.flips().collect();
         let mut transactions = 0;
         for part in flips.chunks(MAX_FLIPS) {
             let indices: Vec<u32> = part.iter().map(|flip| flip.status_index).collect();
             let account = self.keys().account();
-            bits = self.registry().publish_status(account, list, &bits, &indices).await?;
+            bits = self.registry().publish_status(account, entry, &bits, &indices).await?;
             transactions += 1;
             let told: Vec<&Pending> = waiting
                 .iter()
@@ -151,17 +178,19 @@ impl Issuer {
             self.storage().mark_published(list, part, &told, self.now()).await?;
         }
 
-        let root = bits.root();
-        let known = self.storage().published_list(list).await?;
-        if !known.is_some_and(|known| known.root == root && self.is_reliable(&known)) {
-            self.renew_list_document(list, &bits).await?;
-        }
+        let root = self.renew_if_changed(list, &bits).await?;
         if plan.unexplained > 0 {
-            let (list, count) = (list.as_u32(), plan.unexplained);
-            tracing::error!(list, count, "the ledger bars credentials that are not barred here");
+            let count = plan.unexplained;
+            tracing::error!(%list, count, "the ledger bars credentials that are not barred here");
         }
         if transactions > 0 {
-            tracing::info!(list = list.as_u32(), flips = flips.len(), %root, "status list published");
+            tracing::info!(%list, flips = flips.len(), %root, "status list published");
+            let details = [("flips", flips.len().to_string()), ("root", root.to_string())];
+            let (actor, object) = (Actor::service(), list.to_string());
+            let action = "status-list.publish";
+            let event =
+                audit::Event { actor: &actor, action, object: Some(&object), details: &details };
+            self.storage().note(self.now(), &event).await?;
         }
         let unexplained = plan.unexplained;
         let flips = flips.len() - decoys;
@@ -173,7 +202,7 @@ impl Issuer {
     /// may be left from a publication that failed.
     async fn add_decoys(
         &self,
-        list: EntryIndex,
+        list: ListId,
         plan: &mut Plan,
         rng: &mut (impl RngCore + CryptoRng + Send),
     ) -> Result<usize, IssuerError> {
@@ -185,7 +214,7 @@ impl Issuer {
         let padding = self.config().publication_padding.get() as usize;
         let missing = plan.flips.len().next_multiple_of(padding) - plan.flips.len();
         if taken.len() + missing > MAX_DECOYS {
-            tracing::warn!(list = list.as_u32(), "no entries are left for decoys");
+            tracing::warn!(%list, "no entries are left for decoys");
             return Ok(decoys);
         }
         for _ in 0..missing {
@@ -202,16 +231,14 @@ impl Issuer {
 
     /// The list as the ledger has it. If that is not as we noted it last (a transaction was mined
     /// whose answer we did not see), it is read again from the ledger's events.
-    pub(crate) async fn reconcile(&self, list: EntryIndex) -> Result<StatusList, IssuerError> {
+    pub(crate) async fn reconcile(&self, entry: EntryIndex) -> Result<StatusList, IssuerError> {
+        let list = ListId::Entry(entry);
         let noted = self.storage().published_bits(list).await?;
-        if self.registry().entry(list).await?.leaf.status_root == noted.root() {
+        if self.registry().entry(entry).await?.leaf.status_root == noted.root() {
             return Ok(noted);
         }
-        tracing::warn!(
-            list = list.as_u32(),
-            "the ledger's status list differs from the one noted here"
-        );
-        let on_ledger = self.registry().status_list(list).await?;
+        tracing::warn!(%list, "the ledger's status list differs from the one noted here");
+        let on_ledger = self.registry().status_list(entry).await?;
         self.storage().adopt_published(list, &on_ledger).await?;
         Ok(on_ledger)
     }
@@ -222,9 +249,24 @@ impl Issuer {
         age_s <= self.config().status_list_validity_s / 2
     }
 
+    /// Signs the list's document anew if its bits have changed or verifiers will soon not rely on
+    /// it any more. Returns the list's root.
+    async fn renew_if_changed(
+        &self,
+        list: ListId,
+        bits: &StatusList,
+    ) -> Result<StatusRoot, IssuerError> {
+        let root = bits.root();
+        let known = self.storage().published_list(list).await?;
+        if !known.is_some_and(|known| known.root == root && self.is_reliable(&known)) {
+            self.renew_list_document(list, bits).await?;
+        }
+        Ok(root)
+    }
+
     async fn renew_list_document(
         &self,
-        list: EntryIndex,
+        list: ListId,
         bits: &StatusList,
     ) -> Result<PublishedList, IssuerError> {
         let now = self.now();
@@ -263,5 +305,9 @@ impl Plan {
             on_ledger.set_indices().into_iter().filter(|&index| !is_set(own, index));
         let unexplained = on_ledger_only.filter(|index| !flips.contains_key(index)).count();
         Self { flips, unexplained }
+    }
+
+    fn flips(&self) -> impl Iterator<Item = Flip> {
+        self.flips.iter().map(|(&status_index, &bit)| Flip { status_index, bit })
     }
 }

@@ -156,16 +156,10 @@ words! {
 pub struct CredentialRecord {
     /// Its id.
     pub id: CredentialId,
-    /// Its schema.
-    pub schema: Schema,
-    /// What it states about its subject.
-    pub subject: Value,
-    /// Whose it is.
-    pub holder: HolderCommitment,
-    /// Salt of its text claims and its signature.
-    pub salt: [u8; 16],
-    /// The registry entry under which it was issued, which is also its status list.
-    pub list: EntryIndex,
+    /// The schema that was attested; none of a plain W3C credential.
+    pub schema: Option<Schema>,
+    /// Its status list.
+    pub list: ListId,
     /// Its bit in that list.
     pub status_index: u32,
     /// First second of validity, Unix.
@@ -180,10 +174,48 @@ pub struct CredentialRecord {
     pub version: u32,
     /// The credential that took its place.
     pub superseded_by: Option<CredentialId>,
+    /// What it says; none once it is erased.
+    pub content: Option<Content>,
+}
+
+/// What a credential says about a person.
+#[derive(Clone)]
+pub struct Content {
     /// The signed W3C document.
     pub verifiable_credential: Value,
-    /// The attestation beside it.
+    /// What was attested beside it; none of a plain W3C credential.
+    pub attested: Option<Attested>,
+}
+
+/// What an attestation is over.
+#[derive(Clone)]
+pub struct Attested {
+    /// The claims, in the form of `credentialSubject`.
+    pub subject: Value,
+    /// Whose it is.
+    pub holder: HolderCommitment,
+    /// Salt of the text claims and the signature.
+    pub salt: [u8; 16],
+    /// The attestation.
     pub attestation: Value,
+}
+
+impl CredentialRecord {
+    /// What the credential says.
+    ///
+    /// # Errors
+    /// [`IssuerError::Erased`].
+    pub fn content(&self) -> Result<&Content, IssuerError> {
+        self.content.as_ref().ok_or(IssuerError::Erased)
+    }
+
+    /// What was attested.
+    ///
+    /// # Errors
+    /// [`IssuerError::Erased`]; [`IssuerError::Plain`] if it is a plain W3C credential.
+    pub fn attested(&self) -> Result<&Attested, IssuerError> {
+        self.content()?.attested.as_ref().ok_or(IssuerError::Plain)
+    }
 }
 
 impl fmt::Debug for CredentialRecord {
@@ -192,6 +224,58 @@ impl fmt::Debug for CredentialRecord {
             .field("id", &self.id)
             .field("state", &self.state)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Content(redacted)")
+    }
+}
+
+impl fmt::Debug for Attested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Attested(redacted)")
+    }
+}
+
+/// A status list of an issuer: that of a registry entry, written as its number, or the one for
+/// plain W3C credentials, which the ledger does not know, written `plain`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ListId {
+    /// The list of a registry entry; its root stands on the ledger.
+    Entry(EntryIndex),
+    /// The list for plain W3C credentials.
+    Plain,
+}
+
+const PLAIN: &str = "plain";
+
+impl From<EntryIndex> for ListId {
+    fn from(entry: EntryIndex) -> Self {
+        Self::Entry(entry)
+    }
+}
+
+impl fmt::Display for ListId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entry(entry) => write!(f, "{}", entry.as_u32()),
+            Self::Plain => f.write_str(PLAIN),
+        }
+    }
+}
+
+impl FromStr for ListId {
+    type Err = IssuerError;
+
+    fn from_str(text: &str) -> Result<Self, IssuerError> {
+        if text == PLAIN {
+            return Ok(Self::Plain);
+        }
+        let entry: u32 = text.parse().map_err(|_| IssuerError::UnknownList)?;
+        let list = Self::Entry(entry.into());
+        if list.to_string() == text { Ok(list) } else { Err(IssuerError::UnknownList) }
     }
 }
 
@@ -208,6 +292,16 @@ mod tests {
         assert_eq!(&id.uuid()[14..15], "4");
         for wrong in ["", "urn:uuid:", &id.uuid().replace('-', ""), &id.uuid().to_uppercase()] {
             assert!(wrong.parse::<CredentialId>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_list_reads_back_and_in_no_other_form() {
+        for list in [ListId::Plain, ListId::Entry(0.into()), ListId::Entry(12.into())] {
+            assert_eq!(list.to_string().parse::<ListId>().unwrap(), list);
+        }
+        for wrong in ["", "-1", "+1", "01", "Plain", "4294967296"] {
+            assert!(wrong.parse::<ListId>().is_err(), "{wrong}");
         }
     }
 

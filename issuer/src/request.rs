@@ -75,8 +75,8 @@ pub struct RenewRequest {
     pub idempotency_key: Option<String>,
 }
 
-/// A request's claims, read and checked.
-pub(crate) struct Content {
+/// What a request asks to be attested, read and checked.
+pub(crate) struct Claims {
     pub(crate) subject: Subject,
     pub(crate) validity: Validity,
 }
@@ -87,12 +87,12 @@ impl Source {
         &self,
         issuer: &str,
         holder: HolderCommitment,
-    ) -> Result<Content, IssuerError> {
+    ) -> Result<Claims, IssuerError> {
         match self {
-            Self::Subject(schema, subject) => Content::of_subject(*schema, subject),
+            Self::Subject(schema, subject) => Claims::of_subject(*schema, subject),
             Self::Resource { resource, item } => {
                 let subject = read_resource(resource, *item)?;
-                Ok(Content { subject, validity: Validity::default() })
+                Ok(Claims { subject, validity: Validity::default() })
             }
             Self::Document(document) => document::read_unsigned(document, issuer, holder),
         }
@@ -126,7 +126,7 @@ fn read_resource(resource: &Value, item: Option<usize>) -> Result<Subject, Issue
     Ok(imported.swap_remove(item).outcome?)
 }
 
-impl Content {
+impl Claims {
     /// The content of a subject alone.
     pub(crate) fn of_subject(schema: Schema, subject: &Value) -> Result<Self, IssuerError> {
         Ok(Self { subject: Subject::from_json(schema, subject)?, validity: Validity::default() })

@@ -9,10 +9,13 @@ use attestry_circuits::HolderCommitment;
 use attestry_credential::schema::Schema;
 use attestry_ledger::embedded::Clock;
 use attestry_ledger::{EntryIndex, EthrDid, RegistryClient};
+use attestry_service::{Actor, TenantId, audit};
 
 use crate::document::{self, Draft};
-use crate::record::{Action, CredentialId, CredentialRecord, Reason, State};
-use crate::request::{Content, IssueRequest, RenewRequest, Validity};
+use crate::record::{
+    Action, Attested, Content, CredentialId, CredentialRecord, ListId, Reason, State,
+};
+use crate::request::{Claims, IssueRequest, RenewRequest, Validity};
 use crate::storage::{Change, Idempotency, Identity, Storage, Stored};
 use crate::{IssuerError, IssuerKeys, identity};
 
@@ -100,7 +103,7 @@ impl Issuer {
     ///
     /// # Errors
     /// [`IssuerError::ForeignEntry`] if an entry is not of this issuer, key and schema;
-    /// [`IssuerError::ForeignStorage`]; [`IssuerError::Ledger`]; [`IssuerError::Storage`].
+    /// [`IssuerError::ForeignStorage`]; [`IssuerError::Ledger`]; [`IssuerError::Database`].
     pub async fn open(
         config: IssuerConfig,
         keys: IssuerKeys,
@@ -135,8 +138,8 @@ impl Issuer {
         let issuer = Self { inner: Arc::new(inner) };
         if reached {
             issuer.check_entries().await?;
-            for list in issuer.lists() {
-                issuer.reconcile(list).await?;
+            for entry in issuer.entries() {
+                issuer.reconcile(entry).await?;
             }
         }
         Ok(issuer)
@@ -147,6 +150,11 @@ impl Issuer {
         &self.inner.identity.did
     }
 
+    /// Whose issuer this is.
+    pub fn tenant(&self) -> &TenantId {
+        self.storage().tenant()
+    }
+
     /// The registry entry under which a schema is issued.
     ///
     /// # Errors
@@ -155,21 +163,25 @@ impl Issuer {
         self.inner.config.entries.get(&schema).copied().ok_or(IssuerError::NotAccredited(schema))
     }
 
-    /// Issues a credential. With an idempotency key, the same request gets the same credential.
+    /// Issues a credential on an actor's behalf. With an idempotency key, the same request gets the
+    /// same credential.
     ///
     /// # Errors
     /// [`IssuerError::Credential`] and [`IssuerError::Request`] if the content or the period is
     /// refused; [`IssuerError::NotAccredited`]; [`IssuerError::IdempotencyKeyReused`];
-    /// [`IssuerError::ListFull`]; [`IssuerError::Signing`]; [`IssuerError::Storage`].
+    /// [`IssuerError::ListFull`]; [`IssuerError::Signing`]; [`IssuerError::Database`].
     pub async fn issue(
         &self,
+        actor: &Actor,
         request: IssueRequest,
         rng: &mut (impl RngCore + CryptoRng + Send),
     ) -> Result<Issued, IssuerError> {
         let idempotency = request.idempotency();
-        let content = request.source.read(self.did(), request.holder)?;
-        let validity = request.validity.or(content.validity);
-        self.mint(content, request.holder, validity, None, idempotency, rng).await
+        let claims = request.source.read(self.did(), request.holder)?;
+        let validity = request.validity.or(claims.validity);
+        let order =
+            Order { claims, holder: request.holder, validity, supersedes: None, idempotency };
+        self.mint(actor, order, rng).await
     }
 
     /// Issues a credential in the place of another, to the same holder: with the same claims
@@ -180,6 +192,7 @@ impl Issuer {
     /// unless the old one is active.
     pub async fn renew(
         &self,
+        actor: &Actor,
         id: CredentialId,
         request: RenewRequest,
         rng: &mut (impl RngCore + CryptoRng + Send),
@@ -192,24 +205,43 @@ impl Issuer {
         if old.state != State::Active {
             return Err(IssuerError::NotPossible { action: Action::Renew, state: old.state });
         }
-        let content = match &request.source {
-            Some(source) => source.read(self.did(), old.holder)?,
-            None => Content::of_subject(old.schema, &old.subject)?,
+        let (schema, attested) = (old.schema.ok_or(IssuerError::Plain)?, old.attested()?);
+        let claims = match &request.source {
+            Some(source) => source.read(self.did(), attested.holder)?,
+            None => Claims::of_subject(schema, &attested.subject)?,
         };
-        if content.subject.schema() != old.schema {
+        if claims.subject.schema() != schema {
             return Err(IssuerError::request(
                 "subject",
                 "is of another schema than what it renews",
             ));
         }
-        let validity = request.validity.or(content.validity);
-        self.mint(content, old.holder, validity, Some(&old), idempotency, rng).await
+        let (holder, validity) = (attested.holder, request.validity.or(claims.validity));
+        let order = Order { claims, holder, validity, supersedes: Some(&old), idempotency };
+        self.mint(actor, order, rng).await
     }
 
-    /// A credential.
+    /// A credential, for somebody: that they read it is noted.
     ///
     /// # Errors
-    /// [`IssuerError::UnknownCredential`]; [`IssuerError::Storage`].
+    /// [`IssuerError::UnknownCredential`]; [`IssuerError::Database`].
+    pub async fn read(
+        &self,
+        actor: &Actor,
+        id: CredentialId,
+    ) -> Result<CredentialRecord, IssuerError> {
+        let credential = self.credential(id).await?;
+        let object = id.to_string();
+        let action = "credential.read";
+        let event = audit::Event { actor, action, object: Some(&object), details: &[] };
+        self.storage().note(self.now(), &event).await?;
+        Ok(credential)
+    }
+
+    /// A credential, for the service's own use.
+    ///
+    /// # Errors
+    /// [`IssuerError::UnknownCredential`]; [`IssuerError::Database`].
     pub async fn credential(&self, id: CredentialId) -> Result<CredentialRecord, IssuerError> {
         self.storage().credential(id).await
     }
@@ -218,13 +250,14 @@ impl Issuer {
     ///
     /// # Errors
     /// [`IssuerError::UnknownCredential`]; [`IssuerError::NotPossible`] unless it is active;
-    /// [`IssuerError::Storage`].
+    /// [`IssuerError::Database`].
     pub async fn suspend(
         &self,
+        actor: &Actor,
         id: CredentialId,
         reason: Reason,
     ) -> Result<CredentialRecord, IssuerError> {
-        self.change(id, Action::Suspend, reason).await
+        self.change(actor, id, Action::Suspend, reason).await
     }
 
     /// Ends a suspension, from the next publication on. Once more changes nothing.
@@ -233,10 +266,11 @@ impl Issuer {
     /// As [`Issuer::suspend`], unless it is suspended: what is revoked stays revoked.
     pub async fn reinstate(
         &self,
+        actor: &Actor,
         id: CredentialId,
         reason: Reason,
     ) -> Result<CredentialRecord, IssuerError> {
-        self.change(id, Action::Reinstate, reason).await
+        self.change(actor, id, Action::Reinstate, reason).await
     }
 
     /// Bars a credential for good, from the next publication on. Once more changes nothing.
@@ -245,16 +279,17 @@ impl Issuer {
     /// As [`Issuer::suspend`], unless it is active or suspended.
     pub async fn revoke(
         &self,
+        actor: &Actor,
         id: CredentialId,
         reason: Reason,
     ) -> Result<CredentialRecord, IssuerError> {
-        self.change(id, Action::Revoke, reason).await
+        self.change(actor, id, Action::Revoke, reason).await
     }
 
     /// Changes of status that the ledger is still to hear of.
     ///
     /// # Errors
-    /// [`IssuerError::Storage`].
+    /// [`IssuerError::Database`].
     pub async fn pending(&self) -> Result<u64, IssuerError> {
         self.storage().pending_count().await
     }
@@ -262,51 +297,52 @@ impl Issuer {
     /// Checks that the database and the ledger answer.
     ///
     /// # Errors
-    /// [`IssuerError::Storage`], [`IssuerError::Ledger`].
+    /// [`IssuerError::Database`], [`IssuerError::Ledger`].
     pub async fn ready(&self) -> Result<(), IssuerError> {
-        self.storage().ping().await?;
+        self.storage().database().ping().await?;
         self.registry().ledger().block_number().await?;
         Ok(())
     }
 
     async fn mint(
         &self,
-        content: Content,
-        holder: HolderCommitment,
-        validity: Validity,
-        supersedes: Option<&CredentialRecord>,
-        idempotency: Option<Idempotency>,
+        actor: &Actor,
+        order: Order<'_>,
         rng: &mut (impl RngCore + CryptoRng + Send),
     ) -> Result<Issued, IssuerError> {
-        if let Some(before) = self.issued_before(idempotency.as_ref()).await? {
+        if let Some(before) = self.issued_before(order.idempotency.as_ref()).await? {
             return Ok(before);
         }
-        let schema = content.subject.schema();
-        let list = self.entry(schema)?;
-        let now = self.now();
+        let (claims, now) = (&order.claims, self.now());
+        let schema = claims.subject.schema();
+        let entry = self.entry(schema)?;
         let (valid_from, valid_until) =
-            validity.resolve(&content.subject, now, self.config().default_validity_s)?;
+            order.validity.resolve(&claims.subject, now, self.config().default_validity_s)?;
         for _ in 0..DRAWS {
             let mut salt = [0; 16];
             rng.fill_bytes(&mut salt);
             let draft = Draft {
                 id: CredentialId::random(rng),
-                subject: &content.subject,
-                holder,
+                subject: &claims.subject,
+                holder: order.holder,
                 salt,
-                list,
-                status_index: self.storage().draw_free_index(list, rng).await?,
+                entry,
+                status_index: self.storage().draw_free_index(entry.into(), rng).await?,
                 valid_from,
                 valid_until,
             };
             let signed = document::sign(self, &draft).await?;
+            let attested = Attested {
+                subject: claims.to_json()?,
+                holder: order.holder,
+                salt,
+                attestation: signed.attestation,
+            };
+            let verifiable_credential = signed.verifiable_credential;
             let record = CredentialRecord {
                 id: draft.id,
-                schema,
-                subject: content.to_json()?,
-                holder,
-                salt,
-                list,
+                schema: Some(schema),
+                list: entry.into(),
                 status_index: draft.status_index,
                 valid_from,
                 valid_until,
@@ -314,10 +350,10 @@ impl Issuer {
                 state: State::Active,
                 version: 0,
                 superseded_by: None,
-                verifiable_credential: signed.verifiable_credential,
-                attestation: signed.attestation,
+                content: Some(Content { verifiable_credential, attested: Some(attested) }),
             };
-            match self.storage().insert(&record, supersedes, idempotency.as_ref()).await? {
+            let (supersedes, idempotency) = (order.supersedes, order.idempotency.as_ref());
+            match self.storage().insert(&record, actor, supersedes, idempotency).await? {
                 Stored::New => {
                     tracing::info!(credential = %record.id, schema = schema.type_name(), "issued");
                     return Ok(Issued { credential: record, repeated: false });
@@ -327,7 +363,7 @@ impl Issuer {
                 }
                 Stored::IndexTaken => {}
                 Stored::Outdated => {
-                    let id = supersedes.map_or(record.id, |old| old.id);
+                    let id = order.supersedes.map_or(record.id, |old| old.id);
                     let state = self.credential(id).await?.state;
                     return Err(IssuerError::NotPossible { action: Action::Renew, state });
                 }
@@ -347,6 +383,7 @@ impl Issuer {
 
     async fn change(
         &self,
+        actor: &Actor,
         id: CredentialId,
         action: Action,
         reason: Reason,
@@ -354,7 +391,8 @@ impl Issuer {
         let mut record = self.credential(id).await?;
         for _ in 0..CHANGES {
             let Some(to) = next_state(record.state, action)? else { return Ok(record) };
-            let change = Change { to, reason, at: self.now(), superseded_by: None };
+            let (action_name, at) = (audited(action), self.now());
+            let change = Change { action: action_name, to, reason, actor, at, superseded_by: None };
             let applied = self.storage().change(&record, &change).await?;
             record = self.credential(id).await?;
             if applied {
@@ -409,12 +447,37 @@ impl Issuer {
         self.inner.clock.now()
     }
 
-    pub(crate) fn lists(&self) -> impl Iterator<Item = EntryIndex> {
+    /// The registry entries, whose lists stand on the ledger.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = EntryIndex> {
         self.inner.config.entries.values().copied()
+    }
+
+    /// All status lists.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = ListId> {
+        self.entries().map(ListId::Entry).chain([ListId::Plain])
     }
 
     pub(crate) async fn publishing(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.inner.publishing.lock().await
+    }
+}
+
+/// A credential that is to be made.
+struct Order<'a> {
+    claims: Claims,
+    holder: HolderCommitment,
+    validity: Validity,
+    supersedes: Option<&'a CredentialRecord>,
+    idempotency: Option<Idempotency>,
+}
+
+/// What the audit log calls an action.
+fn audited(action: Action) -> &'static str {
+    match action {
+        Action::Suspend => "credential.suspend",
+        Action::Reinstate => "credential.reinstate",
+        Action::Revoke => "credential.revoke",
+        Action::Renew => "credential.supersede",
     }
 }
 

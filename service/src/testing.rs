@@ -8,6 +8,10 @@ use crate::{Database, DatabaseUrl};
 /// The variable that names a PostgreSQL server on which tests may make databases.
 pub const POSTGRES: &str = "ATTESTRY_TEST_POSTGRES";
 
+/// The variable that says on which kind of database a suite of tests runs: `sqlite`, which is the
+/// default, or `postgres`.
+pub const KIND: &str = "ATTESTRY_TEST_DATABASE";
+
 /// A database of a test's own.
 #[derive(Debug)]
 pub struct TestDatabase {
@@ -37,6 +41,15 @@ impl TestDatabase {
         let (base, _) = server.rsplit_once('/').unwrap();
         let url = DatabaseUrl::Postgres(format!("{base}/{name}"));
         Some(Self { kind: "postgres", url, _folder: None })
+    }
+
+    /// One of the kind that [`KIND`] names: for suites that are run once for each kind.
+    pub async fn configured() -> Self {
+        match std::env::var(KIND).as_deref() {
+            Ok("postgres") => Self::postgres().await.unwrap(),
+            Ok("sqlite") | Err(_) => Self::sqlite(),
+            Ok(_) => unreachable!("{KIND} is neither sqlite nor postgres"),
+        }
     }
 
     /// One of each kind. Without a PostgreSQL server it says so and leaves that one out.

@@ -7,6 +7,7 @@ use attestry_issuer::{
     CredentialRecord, IssueRequest, Issuer, IssuerConfig, IssuerKeys, Source, Storage, Validity,
 };
 use attestry_ledger::{Account, Accreditation, EntryIndex, RegistryClient};
+use attestry_service::{Actor, DatabaseUrl, TenantId};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -40,7 +41,8 @@ impl Office {
         let entry = registry.accredit(members, &accreditation).await.unwrap();
         let entries = BTreeMap::from([(schema, entry)]);
         let config = IssuerConfig::new("https://office.example", entries);
-        let register = Storage::open(folder).await.unwrap();
+        let database = DatabaseUrl::Sqlite(folder.join("issuer.sqlite"));
+        let register = Storage::open(&database, TenantId::default()).await.unwrap();
         let issuer = Issuer::open(config, keys, registry.clone(), register, now).await.unwrap();
         Self { issuer, entry }
     }
@@ -53,9 +55,11 @@ impl Office {
             validity: Validity::default(),
             idempotency_key: None,
         };
-        let issued = self.issuer.issue(request, &mut OsRng).await.unwrap().credential;
-        let document = issued.verifiable_credential.to_string();
-        person.wallet.accept(&document, &issued.attestation.to_string(), None).unwrap();
+        let issued =
+            self.issuer.issue(&Actor::operator(), request, &mut OsRng).await.unwrap().credential;
+        let document = issued.content().unwrap().verifiable_credential.to_string();
+        let attestation = issued.attested().unwrap().attestation.to_string();
+        person.wallet.accept(&document, &attestation, None).unwrap();
         issued
     }
 }

@@ -9,6 +9,7 @@ use ark_std::rand::rngs::OsRng;
 use attestry_credential::presentation::PresentationResponse;
 use attestry_issuer::Reason;
 use attestry_ledger::{Account, RegistrySnapshot};
+use attestry_service::Actor;
 use attestry_verifier::Session;
 use attestry_wallet_core::WalletError;
 use serde_json::{Value, json};
@@ -252,7 +253,7 @@ async fn refuse_revoked(world: &mut World, state: &str, report: &mut Report) -> 
     let before = ask(&world.clinic, &licensed(state)).await?;
     let proven_before = answer_licence(world, &before).await?;
     let licence = world.licence.as_ref().context("the licence was issued")?.id;
-    world.board.issuer.revoke(licence, Reason::DisciplinaryAction).await?;
+    world.board.issuer.revoke(&Actor::operator(), licence, Reason::DisciplinaryAction).await?;
     world.board.issuer.publish(&mut OsRng).await?;
     let session = ask(&world.clinic, &licensed(state)).await?;
     let since = Instant::now();

@@ -20,6 +20,7 @@ use attestry_ledger::{
     Account, Accreditation, Address, ClientOptions, DidKey, EntryIndex, LedgerClient, LedgerUrl,
     RegistryClient, RegistrySnapshot,
 };
+use attestry_service::{Actor, DatabaseUrl, TenantId};
 use attestry_verifier::{AcceptedCircuits, Verifier};
 use attestry_wallet_core::CircuitProver;
 use serde_json::Value;
@@ -166,7 +167,7 @@ impl World {
 
     /// The study that the patient consented to.
     pub(super) fn study_of_consent(&self) -> Option<String> {
-        self.consent.as_ref()?.subject.get("study")?.as_str().map(str::to_owned)
+        self.consent.as_ref()?.attested().ok()?.subject.get("study")?.as_str().map(str::to_owned)
     }
 
     pub(super) async fn snapshot(&self) -> Result<RegistrySnapshot> {
@@ -219,7 +220,10 @@ async fn accredit(
     let entry = registry.accredit(&members.accounts(), &accreditation).await?;
     let config =
         IssuerConfig::new(format!("https://{name}.example"), BTreeMap::from([(schema, entry)]));
-    let storage = Storage::open(&folder.path().join(name)).await?;
+    let storage = {
+        let url = DatabaseUrl::Sqlite(folder.path().join(name).join("issuer.sqlite"));
+        Storage::open(&url, TenantId::default()).await?
+    };
     let movable = movable.clone();
     let issuer =
         Issuer::open(config, keys, registry.clone(), storage, move || movable.now()).await?;
@@ -257,8 +261,9 @@ async fn issue(
         validity,
         idempotency_key: None,
     };
-    let record = by.issuer.issue(request, &mut OsRng).await?.credential;
-    let (document, attestation) = (&record.verifiable_credential, &record.attestation);
+    let record = by.issuer.issue(&Actor::operator(), request, &mut OsRng).await?.credential;
+    let (document, attestation) =
+        (&record.content()?.verifiable_credential, &record.attested()?.attestation);
     holder.wallet.accept(&document.to_string(), &attestation.to_string(), None)?;
     Ok(record)
 }

@@ -1,5 +1,6 @@
 //! Who may use the office's part of the service.
 
+use attestry_service::Actor;
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
@@ -54,7 +55,7 @@ impl ApiKey {
 /// Lets a request pass if the access allows it.
 pub(super) async fn require(
     State(access): State<Access>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, HttpError> {
     if let Access::ApiKey(key) = &access {
@@ -66,6 +67,12 @@ pub(super) async fn require(
             return Err(HttpError::Unauthenticated);
         }
     }
+    let name = match access {
+        Access::ApiKey(_) => "key:configured",
+        Access::Open => "open",
+    };
+    let actor = Actor { name: name.to_owned(), request_id: None };
+    request.extensions_mut().insert(actor);
     Ok(next.run(request).await)
 }
 

@@ -3,6 +3,8 @@
 use ark_std::rand::rngs::OsRng;
 use attestry_circuits::HolderCommitment;
 use attestry_credential::fhir::{self, Preview};
+use attestry_service::Actor;
+use axum::Extension;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::LOCATION;
@@ -25,6 +27,7 @@ const STATUS_ENTRY: &str = "BitstringStatusListEntry";
 /// `POST /credentials/issue`
 pub(super) async fn issue(
     State(issuer): State<Issuer>,
+    Extension(actor): Extension<Actor>,
     headers: HeaderMap,
     JsonBody(body): JsonBody,
 ) -> Result<Response, HttpError> {
@@ -34,13 +37,14 @@ pub(super) async fn issue(
     let holder = order.holder.ok_or(IssuerError::request("options.holder", "is required"))?;
     let idempotency_key = idempotency_key(&headers)?;
     let request = IssueRequest { source, holder, validity: order.validity, idempotency_key };
-    let issued = issuer.issue(request, &mut OsRng).await?;
-    Ok(created(&issued))
+    let issued = issuer.issue(&actor, request, &mut OsRng).await?;
+    created(&issued)
 }
 
 /// `POST /credentials/{id}/renew`
 pub(super) async fn renew(
     State(issuer): State<Issuer>,
+    Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
     headers: HeaderMap,
     OptionalJsonBody(body): OptionalJsonBody,
@@ -49,58 +53,61 @@ pub(super) async fn renew(
     let order = Order::read(&body, &["validFrom", "validUntil", "item"])?;
     let idempotency_key = idempotency_key(&headers)?;
     let request = RenewRequest { source: order.source, validity: order.validity, idempotency_key };
-    let issued = issuer.renew(id.parse()?, request, &mut OsRng).await?;
-    Ok(created(&issued))
+    let issued = issuer.renew(&actor, id.parse()?, request, &mut OsRng).await?;
+    created(&issued)
 }
 
 /// `GET /credentials/{id}`
 pub(super) async fn read(
     State(issuer): State<Issuer>,
+    Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, HttpError> {
-    let credential = issuer.credential(id.parse()?).await?;
+    let credential = issuer.read(&actor, id.parse()?).await?;
     let mut status = json!({ "state": credential.state.word() });
     if let Some(successor) = credential.superseded_by {
         status["supersededBy"] = json!(successor.to_string());
     }
-    Ok(Json(json!({
-        "verifiableCredential": credential.verifiable_credential,
-        "attestation": credential.attestation,
-        "status": status,
-    })))
+    let mut body = documents(&credential)?;
+    body["status"] = status;
+    Ok(Json(body))
 }
 
 /// `POST /credentials/{id}/suspend`
 pub(super) async fn suspend(
     State(issuer): State<Issuer>,
+    Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Value>, HttpError> {
-    Ok(state(&issuer.suspend(id.parse()?, reason(&body)?).await?))
+    Ok(state(&issuer.suspend(&actor, id.parse()?, reason(&body)?).await?))
 }
 
 /// `POST /credentials/{id}/reinstate`
 pub(super) async fn reinstate(
     State(issuer): State<Issuer>,
+    Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Value>, HttpError> {
-    Ok(state(&issuer.reinstate(id.parse()?, reason(&body)?).await?))
+    Ok(state(&issuer.reinstate(&actor, id.parse()?, reason(&body)?).await?))
 }
 
 /// `POST /credentials/{id}/revoke`
 pub(super) async fn revoke(
     State(issuer): State<Issuer>,
+    Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Value>, HttpError> {
-    Ok(state(&issuer.revoke(id.parse()?, reason(&body)?).await?))
+    Ok(state(&issuer.revoke(&actor, id.parse()?, reason(&body)?).await?))
 }
 
 /// `POST /credentials/status`, as VC-API has it: purpose `revocation` revokes, purpose
 /// `suspension` suspends or, with status false, reinstates.
 pub(super) async fn status(
     State(issuer): State<Issuer>,
+    Extension(actor): Extension<Actor>,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Value>, HttpError> {
     let members =
@@ -115,14 +122,14 @@ pub(super) async fn status(
         return Err(entry.refuse("type", "is not BitstringStatusListEntry").into());
     }
     let credential = match (entry.require_text("statusPurpose")?, status) {
-        ("revocation", true) => issuer.revoke(id, reason).await?,
+        ("revocation", true) => issuer.revoke(&actor, id, reason).await?,
         ("revocation", false) => {
             return Err(
                 IssuerError::request("status", "of a revocation cannot be taken back").into()
             );
         }
-        ("suspension", true) => issuer.suspend(id, reason).await?,
-        ("suspension", false) => issuer.reinstate(id, reason).await?,
+        ("suspension", true) => issuer.suspend(&actor, id, reason).await?,
+        ("suspension", false) => issuer.reinstate(&actor, id, reason).await?,
         _ => return Err(entry.refuse("statusPurpose", "is not revocation or suspension").into()),
     };
     Ok(state(&credential))
@@ -205,14 +212,20 @@ fn optional_reason(members: &Members<'_>) -> Result<Option<Reason>, IssuerError>
     word.map(reason).transpose()
 }
 
-fn created(issued: &Issued) -> Response {
-    let credential = &issued.credential;
-    let location = format!("/credentials/{}", credential.id.uuid());
-    let body = json!({
-        "verifiableCredential": credential.verifiable_credential,
-        "attestation": credential.attestation,
-    });
-    (StatusCode::CREATED, [(LOCATION, location)], Json(body)).into_response()
+fn created(issued: &Issued) -> Result<Response, HttpError> {
+    let location = format!("/credentials/{}", issued.credential.id.uuid());
+    let body = documents(&issued.credential)?;
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(body)).into_response())
+}
+
+/// What a holder is given.
+fn documents(credential: &CredentialRecord) -> Result<Value, IssuerError> {
+    let content = credential.content()?;
+    let mut documents = json!({ "verifiableCredential": content.verifiable_credential });
+    if let Some(attested) = &content.attested {
+        documents["attestation"] = attested.attestation.clone();
+    }
+    Ok(documents)
 }
 
 fn state(credential: &CredentialRecord) -> Json<Value> {

@@ -1,7 +1,6 @@
 //! Status lists, and whether the service is well.
 
 use ark_std::rand::rngs::OsRng;
-use attestry_ledger::EntryIndex;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderValue;
@@ -10,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::problem::HttpError;
-use crate::{Issuer, IssuerError};
+use crate::Issuer;
 
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vc+ld+json");
 const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=60");
@@ -20,8 +19,7 @@ pub(super) async fn read(
     State(issuer): State<Issuer>,
     Path(id): Path<String>,
 ) -> Result<Response, HttpError> {
-    let list = id.parse::<u32>().map_err(|_| IssuerError::UnknownList)?;
-    let document = issuer.status_list(EntryIndex::from(list)).await?;
+    let document = issuer.status_list(id.parse()?).await?;
     let headers = [(CONTENT_TYPE, MEDIA_TYPE), (CACHE_CONTROL, CACHING)];
     Ok((headers, document.to_string()).into_response())
 }
@@ -31,7 +29,7 @@ pub(super) async fn publish(State(issuer): State<Issuer>) -> Result<Json<Value>,
     let publications = issuer.publish(&mut OsRng).await?;
     let described = publications.iter().map(|publication| {
         json!({
-            "list": publication.list.as_u32(),
+            "list": publication.list.to_string(),
             "root": publication.root.to_string(),
             "flips": publication.flips,
             "transactions": publication.transactions,

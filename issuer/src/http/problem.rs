@@ -80,6 +80,12 @@ fn kind(error: &HttpError) -> (StatusCode, &'static str, &'static str) {
             IssuerError::UnknownCredential | IssuerError::UnknownList => {
                 (Status::NOT_FOUND, "unknown", "There is no such thing")
             }
+            IssuerError::Erased => {
+                (Status::GONE, "erased", "The credential's record has been erased")
+            }
+            IssuerError::Plain => {
+                (Status::CONFLICT, "not-attested", "Only a credential that was attested allows it")
+            }
             IssuerError::NotPossible { .. } => {
                 (Status::CONFLICT, "not-possible", "The credential's state does not allow it")
             }
@@ -99,9 +105,7 @@ fn kind(error: &HttpError) -> (StatusCode, &'static str, &'static str) {
             | IssuerError::ForeignEntry { .. }
             | IssuerError::ForeignStorage
             | IssuerError::Keys(_)
-            | IssuerError::Storage(_)
-            | IssuerError::Migration(_)
-            | IssuerError::Corrupt(_)
+            | IssuerError::Database(_)
             | IssuerError::OpenAccess
             | IssuerError::Io(_) => INTERNAL,
         },

@@ -2,14 +2,15 @@
 
 use attestry_circuits::{HolderCommitment, SchemaId};
 use attestry_credential::schema::Schema;
-use attestry_ledger::EntryIndex;
+use attestry_service::database::{seconds, unsigned};
+use attestry_service::{Actor, TenantId, audit};
 use serde_json::Value;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
 
-use super::{Storage, list_id, seconds, unsigned};
+use super::Storage;
 use crate::IssuerError;
-use crate::record::{CredentialId, CredentialRecord, Reason, State};
+use crate::record::{Attested, Content, CredentialId, CredentialRecord, Reason, State};
 
 /// A caller's key and the request that it came with, both hashed (SHA-256).
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +34,13 @@ pub(crate) enum Stored {
 
 /// A change of a credential's state.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Change {
+pub(crate) struct Change<'a> {
+    /// What the audit log calls it.
+    pub(crate) action: &'static str,
     pub(crate) to: State,
     pub(crate) reason: Reason,
+    /// Who makes it.
+    pub(crate) actor: &'a Actor,
     /// Unix seconds.
     pub(crate) at: u64,
     pub(crate) superseded_by: Option<CredentialId>,
@@ -46,9 +51,10 @@ impl Storage {
         &self,
         id: CredentialId,
     ) -> Result<CredentialRecord, IssuerError> {
-        sqlx::query("SELECT * FROM credentials WHERE id = $1")
+        sqlx::query("SELECT * FROM credentials WHERE tenant = $1 AND id = $2")
+            .bind(self.tenant.as_str())
             .bind(id.to_string())
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.pool())
             .await?
             .ok_or(IssuerError::UnknownCredential)
             .and_then(|row| read(&row))
@@ -59,21 +65,23 @@ impl Storage {
     pub(crate) async fn insert(
         &self,
         record: &CredentialRecord,
+        actor: &Actor,
         supersedes: Option<&CredentialRecord>,
         idempotency: Option<&Idempotency>,
     ) -> Result<Stored, IssuerError> {
         let mut transaction = self.write().await?;
         if let Some(idempotency) = idempotency
-            && let Some(before) = used(&mut transaction, idempotency).await?
+            && let Some(before) = used(&mut transaction, &self.tenant, idempotency).await?
         {
             return Ok(Stored::Before(before));
         }
-        insert_credential(&mut transaction, record).await?;
+        insert_credential(&mut transaction, &self.tenant, record).await?;
         let entry = sqlx::query(
-            "INSERT INTO status_entries (list_id, status_index, credential_id, bit, published)
-             VALUES ($1, $2, $3, 0, 0) ON CONFLICT DO NOTHING",
+            "INSERT INTO status_entries (tenant, list_id, status_index, credential_id, bit, published)
+             VALUES ($1, $2, $3, $4, 0, 0) ON CONFLICT DO NOTHING",
         )
-        .bind(list_id(record.list))
+        .bind(self.tenant.as_str())
+        .bind(record.list.to_string())
         .bind(i64::from(record.status_index))
         .bind(record.id.to_string())
         .execute(&mut *transaction)
@@ -81,29 +89,37 @@ impl Storage {
         if entry.rows_affected() == 0 {
             return Ok(Stored::IndexTaken);
         }
+        if let Some(idempotency) = idempotency
+            && !use_key(&mut transaction, &self.tenant, idempotency, record).await?
+        {
+            // Another replica used it since we looked: what it made is there once it commits.
+            transaction.rollback().await?;
+            let before = self.issued_for(idempotency).await?;
+            return before.map(Stored::Before).ok_or(IssuerError::IdempotencyKeyReused);
+        }
         if let Some(old) = supersedes {
             let change = Change {
+                action: "credential.supersede",
                 to: State::Superseded,
                 reason: Reason::Renewal,
+                actor,
                 at: record.issued_at,
                 superseded_by: Some(record.id),
             };
-            if !apply(&mut transaction, old, &change).await? {
+            if !apply(&mut transaction, &self.tenant, old, &change).await? {
                 return Ok(Stored::Outdated);
             }
         }
-        if let Some(idempotency) = idempotency {
-            sqlx::query(
-                "INSERT INTO idempotency_keys (key_hash, request_hash, credential_id, used_at)
-                 VALUES ($1, $2, $3, $4)",
-            )
-            .bind(hex::encode(idempotency.key))
-            .bind(hex::encode(idempotency.request))
-            .bind(record.id.to_string())
-            .bind(seconds(record.issued_at))
-            .execute(&mut *transaction)
-            .await?;
-        }
+        let schema = record.schema.map_or("plain", |schema| schema.type_name());
+        let details = [("schema", schema.to_owned()), ("list", record.list.to_string())];
+        let id = record.id.to_string();
+        let event = audit::Event {
+            actor,
+            action: "credential.issue",
+            object: Some(&id),
+            details: &details,
+        };
+        audit::append(&mut transaction, &self.tenant, record.issued_at, &event).await?;
         transaction.commit().await?;
         Ok(Stored::New)
     }
@@ -113,7 +129,7 @@ impl Storage {
         &self,
         idempotency: &Idempotency,
     ) -> Result<Option<CredentialId>, IssuerError> {
-        used(&mut *self.pool.acquire().await?, idempotency).await
+        used(&mut *self.pool().acquire().await?, &self.tenant, idempotency).await
     }
 
     /// Changes a credential's state, if it still is as it was read; with its status flip, if the
@@ -121,24 +137,27 @@ impl Storage {
     pub(crate) async fn change(
         &self,
         read: &CredentialRecord,
-        change: &Change,
+        change: &Change<'_>,
     ) -> Result<bool, IssuerError> {
         let mut transaction = self.write().await?;
-        let applied = apply(&mut transaction, read, change).await?;
+        let applied = apply(&mut transaction, &self.tenant, read, change).await?;
         transaction.commit().await?;
         Ok(applied)
     }
 }
 
 async fn used(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
+    tenant: &TenantId,
     idempotency: &Idempotency,
 ) -> Result<Option<CredentialId>, IssuerError> {
-    let row =
-        sqlx::query("SELECT request_hash, credential_id FROM idempotency_keys WHERE key_hash = $1")
-            .bind(hex::encode(idempotency.key))
-            .fetch_optional(connection)
-            .await?;
+    let sql = "SELECT request_hash, credential_id FROM idempotency_keys
+               WHERE tenant = $1 AND key_hash = $2";
+    let row = sqlx::query(sql)
+        .bind(tenant.as_str())
+        .bind(hex::encode(idempotency.key))
+        .fetch_optional(connection)
+        .await?;
     let Some(row) = row else { return Ok(None) };
     if row.try_get::<String, _>("request_hash")? != hex::encode(idempotency.request) {
         return Err(IssuerError::IdempotencyKeyReused);
@@ -146,49 +165,77 @@ async fn used(
     read_id(&row, "credential_id").map(Some)
 }
 
+/// Takes an idempotency key for a credential. Returns whether it was free.
+async fn use_key(
+    connection: &mut AnyConnection,
+    tenant: &TenantId,
+    idempotency: &Idempotency,
+    record: &CredentialRecord,
+) -> Result<bool, IssuerError> {
+    let inserted = sqlx::query(
+        "INSERT INTO idempotency_keys (tenant, key_hash, request_hash, credential_id, used_at)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+    )
+    .bind(tenant.as_str())
+    .bind(hex::encode(idempotency.key))
+    .bind(hex::encode(idempotency.request))
+    .bind(record.id.to_string())
+    .bind(seconds(record.issued_at))
+    .execute(connection)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
 async fn insert_credential(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
+    tenant: &TenantId,
     record: &CredentialRecord,
 ) -> Result<(), IssuerError> {
+    let content = record.content()?;
+    let attested = content.attested.as_ref();
     sqlx::query(
-        "INSERT INTO credentials (id, schema, subject, holder, salt, list_id, status_index, valid_from,
-             valid_until, issued_at, state, version, superseded_by, verifiable_credential, attestation)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, $13, $14)",
+        "INSERT INTO credentials (tenant, id, schema, list_id, status_index, valid_from, valid_until,
+             issued_at, state, version, document, subject, holder, salt, attestation)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
+    .bind(tenant.as_str())
     .bind(record.id.to_string())
-    .bind(i64::from(record.schema.id().as_u32()))
-    .bind(record.subject.to_string())
-    .bind(record.holder.to_string())
-    .bind(hex::encode(record.salt))
-    .bind(list_id(record.list))
+    .bind(record.schema.map(|schema| i64::from(schema.id().as_u32())))
+    .bind(record.list.to_string())
     .bind(i64::from(record.status_index))
     .bind(seconds(record.valid_from))
     .bind(seconds(record.valid_until))
     .bind(seconds(record.issued_at))
     .bind(record.state.word())
     .bind(i64::from(record.version))
-    .bind(record.verifiable_credential.to_string())
-    .bind(record.attestation.to_string())
+    .bind(content.verifiable_credential.to_string())
+    .bind(attested.map(|attested| attested.subject.to_string()))
+    .bind(attested.map(|attested| attested.holder.to_string()))
+    .bind(attested.map(|attested| hex::encode(attested.salt)))
+    .bind(attested.map(|attested| attested.attestation.to_string()))
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// The change, its reason and, if the bit differs, the flip and its place in the outbox.
+/// The change, its reason, its place in the audit log and, if the bit differs, the flip and its
+/// place in the outbox.
 async fn apply(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
+    tenant: &TenantId,
     read: &CredentialRecord,
-    change: &Change,
+    change: &Change<'_>,
 ) -> Result<bool, IssuerError> {
-    let version = i64::from(read.version) + 1;
+    let (id, version) = (read.id.to_string(), i64::from(read.version) + 1);
     let updated = sqlx::query(
         "UPDATE credentials SET state = $1, version = $2, superseded_by = $3
-         WHERE id = $4 AND version = $5",
+         WHERE tenant = $4 AND id = $5 AND version = $6",
     )
     .bind(change.to.word())
     .bind(version)
     .bind(change.superseded_by.map(|id| id.to_string()))
-    .bind(read.id.to_string())
+    .bind(tenant.as_str())
+    .bind(&id)
     .bind(i64::from(read.version))
     .execute(&mut *connection)
     .await?;
@@ -196,33 +243,45 @@ async fn apply(
         return Ok(false);
     }
     sqlx::query(
-        "INSERT INTO changes (credential_id, version, state, reason, changed_at)
-         VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO changes (tenant, credential_id, version, state, reason, actor, changed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
-    .bind(read.id.to_string())
+    .bind(tenant.as_str())
+    .bind(&id)
     .bind(version)
     .bind(change.to.word())
     .bind(change.reason.word())
+    .bind(&change.actor.name)
     .bind(seconds(change.at))
     .execute(&mut *connection)
     .await?;
+    let mut details = vec![("reason", change.reason.word().to_owned())];
+    details.extend(change.superseded_by.map(|successor| ("successor", successor.to_string())));
+    let (actor, action) = (change.actor, change.action);
+    let event = audit::Event { actor, action, object: Some(&id), details: &details };
+    audit::append(connection, tenant, change.at, &event).await?;
     if read.state.is_barred() == change.to.is_barred() {
         return Ok(true);
     }
     let bit = i64::from(change.to.is_barred());
-    sqlx::query("UPDATE status_entries SET bit = $1 WHERE list_id = $2 AND status_index = $3")
-        .bind(bit)
-        .bind(list_id(read.list))
-        .bind(i64::from(read.status_index))
-        .execute(&mut *connection)
-        .await?;
     sqlx::query(
-        "INSERT INTO outbox (credential_id, version, list_id, status_index, bit, queued_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "UPDATE status_entries SET bit = $1
+         WHERE tenant = $2 AND list_id = $3 AND status_index = $4",
     )
-    .bind(read.id.to_string())
+    .bind(bit)
+    .bind(tenant.as_str())
+    .bind(read.list.to_string())
+    .bind(i64::from(read.status_index))
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "INSERT INTO outbox (tenant, credential_id, version, list_id, status_index, bit, queued_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(tenant.as_str())
+    .bind(&id)
     .bind(version)
-    .bind(list_id(read.list))
+    .bind(read.list.to_string())
     .bind(i64::from(read.status_index))
     .bind(bit)
     .bind(seconds(change.at))
@@ -231,29 +290,25 @@ async fn apply(
     Ok(true)
 }
 
-fn read_id(row: &SqliteRow, column: &str) -> Result<CredentialId, IssuerError> {
+fn read_id(row: &AnyRow, column: &str) -> Result<CredentialId, IssuerError> {
     let text: String = row.try_get(column)?;
-    text.parse().map_err(|_| IssuerError::Corrupt("an id"))
+    text.parse().map_err(|_| IssuerError::corrupt("an id"))
 }
 
-fn read(row: &SqliteRow) -> Result<CredentialRecord, IssuerError> {
-    let corrupt = IssuerError::Corrupt;
+fn read(row: &AnyRow) -> Result<CredentialRecord, IssuerError> {
+    let corrupt = IssuerError::corrupt;
     let text = |column: &str| row.try_get::<String, _>(column);
     let number = |column: &str| row.try_get::<i64, _>(column);
-    let json = |column: &str| -> Result<Value, IssuerError> {
-        serde_json::from_str(&text(column)?).map_err(|_| corrupt("a document"))
-    };
-    let time = |column: &str| unsigned::<u64>(number(column)?, "a time");
-    let mut salt = [0; 16];
-    hex::decode_to_slice(text("salt")?, &mut salt).map_err(|_| corrupt("a salt"))?;
-    let schema = SchemaId::from_u32(unsigned(number("schema")?, "a schema")?);
+    let time =
+        |column: &str| -> Result<u64, IssuerError> { Ok(unsigned(number(column)?, "a time")?) };
+    let schema = row.try_get::<Option<i64>, _>("schema")?.map(|schema| {
+        let schema = SchemaId::from_u32(unsigned(schema, "a schema")?);
+        Schema::from_id(schema).ok_or(corrupt("a schema"))
+    });
     Ok(CredentialRecord {
         id: read_id(row, "id")?,
-        schema: Schema::from_id(schema).ok_or(corrupt("a schema"))?,
-        subject: json("subject")?,
-        holder: text("holder")?.parse::<HolderCommitment>().map_err(|_| corrupt("a holder"))?,
-        salt,
-        list: EntryIndex::from(unsigned::<u32>(number("list_id")?, "a list")?),
+        schema: schema.transpose()?,
+        list: text("list_id")?.parse().map_err(|_| corrupt("a list"))?,
         status_index: unsigned(number("status_index")?, "a status index")?,
         valid_from: time("valid_from")?,
         valid_until: time("valid_until")?,
@@ -264,7 +319,31 @@ fn read(row: &SqliteRow) -> Result<CredentialRecord, IssuerError> {
             Some(id) => Some(id.parse().map_err(|_| corrupt("an id"))?),
             None => None,
         },
-        verifiable_credential: json("verifiable_credential")?,
-        attestation: json("attestation")?,
+        content: read_content(row)?,
     })
+}
+
+fn read_content(row: &AnyRow) -> Result<Option<Content>, IssuerError> {
+    let text = |column: &str| row.try_get::<Option<String>, _>(column);
+    let json = |text: String| -> Result<Value, IssuerError> {
+        serde_json::from_str(&text).map_err(|_| IssuerError::corrupt("a document"))
+    };
+    let Some(document) = text("document")? else { return Ok(None) };
+    let columns = (text("subject")?, text("holder")?, text("salt")?, text("attestation")?);
+    let attested = match columns {
+        (Some(subject), Some(holder), Some(salt), Some(attestation)) => {
+            let mut bytes = [0; 16];
+            hex::decode_to_slice(salt, &mut bytes).map_err(|_| IssuerError::corrupt("a salt"))?;
+            let holder = holder.parse::<HolderCommitment>();
+            Some(Attested {
+                subject: json(subject)?,
+                holder: holder.map_err(|_| IssuerError::corrupt("a holder"))?,
+                salt: bytes,
+                attestation: json(attestation)?,
+            })
+        }
+        (None, None, None, None) => None,
+        _ => return Err(IssuerError::corrupt("an attestation")),
+    };
+    Ok(Some(Content { verifiable_credential: json(document)?, attested }))
 }

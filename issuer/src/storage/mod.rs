@@ -1,4 +1,4 @@
-//! SQLite in the data directory. The only place that knows SQL.
+//! What a tenant keeps in the database. The only place that knows SQL.
 
 mod credentials;
 mod lists;
@@ -8,29 +8,16 @@ pub(crate) use credentials::{Change, Idempotency, Stored};
 pub(crate) use lists::PublishedList;
 pub(crate) use outbox::{Flip, Pending};
 
-use std::path::Path;
-use std::time::Duration;
-
-use attestry_ledger::EntryIndex;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row, Sqlite, SqlitePool, Transaction};
+use attestry_service::{Database, DatabaseUrl, TenantId, audit};
+use sqlx::{Any, AnyPool, Row, Transaction};
 
 use crate::IssuerError;
 
-const FILE: &str = "issuer.sqlite";
-const CONNECTIONS: u32 = 8;
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The issuer's database. Clones share it.
-#[derive(Clone)]
+/// The records of one tenant. Clones share the database.
+#[derive(Clone, Debug)]
 pub struct Storage {
-    pool: SqlitePool,
-}
-
-impl std::fmt::Debug for Storage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Storage").finish_non_exhaustive()
-    }
+    database: Database,
+    tenant: TenantId,
 }
 
 /// Who the issuer is on the ledger.
@@ -43,41 +30,50 @@ pub(crate) struct Identity {
 }
 
 impl Storage {
-    /// Opens the database in a data directory, or makes a new one there, readable by its owner
-    /// only, and brings it up to date.
+    /// Connects to a database and brings it up to date, for one tenant.
     ///
     /// # Errors
-    /// [`IssuerError::Io`], [`IssuerError::Storage`], [`IssuerError::Migration`].
-    pub async fn open(data_directory: &Path) -> Result<Self, IssuerError> {
-        std::fs::create_dir_all(data_directory)?;
-        let path = data_directory.join(FILE);
-        crate::files::create_private(&path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let pool =
-            SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
-        sqlx::migrate!().run(&pool).await?;
-        Ok(Self { pool })
+    /// [`IssuerError::Database`].
+    pub async fn open(url: &DatabaseUrl, tenant: TenantId) -> Result<Self, IssuerError> {
+        Self::of(&Database::open(url).await?, tenant).await
+    }
+
+    /// The records of a tenant in a database that is open, brought up to date.
+    ///
+    /// # Errors
+    /// [`IssuerError::Database`].
+    pub async fn of(database: &Database, tenant: TenantId) -> Result<Self, IssuerError> {
+        database.migrate_service().await?;
+        database.migrate(sqlx::migrate!()).await?;
+        Ok(Self { database: database.clone(), tenant })
+    }
+
+    /// Whose records these are.
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// The database, which other tenants may share.
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
     /// Closes all connections; what was committed is on disk already.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.database.close().await;
     }
 
-    /// Whether the database answers.
-    pub(crate) async fn ping(&self) -> Result<(), IssuerError> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
-        Ok(())
+    /// Notes an event that changes nothing else in the database.
+    pub(crate) async fn note(&self, at: u64, event: &audit::Event<'_>) -> Result<(), IssuerError> {
+        let mut transaction = self.write().await?;
+        audit::append(&mut transaction, &self.tenant, at, event).await?;
+        Ok(transaction.commit().await?)
     }
 
     pub(crate) async fn identity(&self) -> Result<Option<Identity>, IssuerError> {
-        let row = sqlx::query("SELECT did, vc_key_id FROM identity WHERE id = 1")
-            .fetch_optional(&self.pool)
+        let row = sqlx::query("SELECT did, vc_key_id FROM identity WHERE tenant = $1")
+            .bind(self.tenant.as_str())
+            .fetch_optional(self.pool())
             .await?;
         row.map(|row| {
             Ok(Identity { did: row.try_get("did")?, vc_key_id: row.try_get("vc_key_id")? })
@@ -87,33 +83,22 @@ impl Storage {
 
     pub(crate) async fn set_identity(&self, identity: &Identity) -> Result<(), IssuerError> {
         sqlx::query(
-            "INSERT INTO identity (id, did, vc_key_id) VALUES (1, $1, $2)
-             ON CONFLICT (id) DO UPDATE SET did = excluded.did, vc_key_id = excluded.vc_key_id",
+            "INSERT INTO identity (tenant, did, vc_key_id) VALUES ($1, $2, $3)
+             ON CONFLICT (tenant) DO UPDATE SET did = excluded.did, vc_key_id = excluded.vc_key_id",
         )
+        .bind(self.tenant.as_str())
         .bind(&identity.did)
         .bind(&identity.vc_key_id)
-        .execute(&self.pool)
+        .execute(self.pool())
         .await?;
         Ok(())
     }
 
-    /// A transaction that writes: it takes the one write lock at once, so that it never fails
-    /// half-way for another writer.
-    async fn write(&self) -> Result<Transaction<'static, Sqlite>, IssuerError> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    fn pool(&self) -> &AnyPool {
+        self.database.pool()
     }
-}
 
-/// An unsigned integer as the database has it.
-fn unsigned<T: TryFrom<i64>>(value: i64, what: &'static str) -> Result<T, IssuerError> {
-    T::try_from(value).map_err(|_| IssuerError::Corrupt(what))
-}
-
-/// A time of at most 40 bits as the database has it; later ones are the latest.
-fn seconds(time: u64) -> i64 {
-    i64::try_from(time).unwrap_or(i64::MAX)
-}
-
-fn list_id(list: EntryIndex) -> i64 {
-    i64::from(list.as_u32())
+    async fn write(&self) -> Result<Transaction<'static, Any>, IssuerError> {
+        Ok(self.database.write().await?)
+    }
 }

@@ -1,10 +1,11 @@
 //! The outbox: status flips that the ledger is still to hear of.
 
-use attestry_ledger::EntryIndex;
+use attestry_service::database::{seconds, unsigned};
 use sqlx::Row;
 
-use super::{Storage, list_id, seconds, unsigned};
+use super::Storage;
 use crate::IssuerError;
+use crate::record::ListId;
 
 /// A change of state whose bit the ledger is still to hear of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,13 +26,14 @@ pub(crate) struct Flip {
 
 impl Storage {
     /// What is pending for a list, in the order of change of each credential.
-    pub(crate) async fn pending(&self, list: EntryIndex) -> Result<Vec<Pending>, IssuerError> {
+    pub(crate) async fn pending(&self, list: ListId) -> Result<Vec<Pending>, IssuerError> {
         let rows = sqlx::query(
             "SELECT credential_id, version, status_index, bit FROM outbox
-             WHERE list_id = $1 AND published_at IS NULL ORDER BY credential_id, version",
+             WHERE tenant = $1 AND list_id = $2 AND published_at IS NULL ORDER BY credential_id, version",
         )
-        .bind(list_id(list))
-        .fetch_all(&self.pool)
+        .bind(self.tenant.as_str())
+        .bind(list.to_string())
+        .fetch_all(self.pool())
         .await?;
         rows.iter()
             .map(|row| {
@@ -47,16 +49,16 @@ impl Storage {
 
     /// How many changes are pending, over all lists.
     pub(crate) async fn pending_count(&self) -> Result<u64, IssuerError> {
-        let row = sqlx::query("SELECT COUNT(*) AS pending FROM outbox WHERE published_at IS NULL")
-            .fetch_one(&self.pool)
-            .await?;
-        unsigned(row.try_get("pending")?, "a count")
+        let sql = "SELECT COUNT(*) AS pending FROM outbox
+                   WHERE tenant = $1 AND published_at IS NULL";
+        let row = sqlx::query(sql).bind(self.tenant.as_str()).fetch_one(self.pool()).await?;
+        Ok(unsigned(row.try_get("pending")?, "a count")?)
     }
 
     /// Notes what the ledger has been told: flips made, and changes that need no more.
     pub(crate) async fn mark_published(
         &self,
-        list: EntryIndex,
+        list: ListId,
         flips: &[Flip],
         done: &[&Pending],
         at: u64,
@@ -64,19 +66,23 @@ impl Storage {
         let mut transaction = self.write().await?;
         for flip in flips {
             sqlx::query(
-                "UPDATE status_entries SET published = $1 WHERE list_id = $2 AND status_index = $3",
+                "UPDATE status_entries SET published = $1
+                 WHERE tenant = $2 AND list_id = $3 AND status_index = $4",
             )
             .bind(i64::from(flip.bit))
-            .bind(list_id(list))
+            .bind(self.tenant.as_str())
+            .bind(list.to_string())
             .bind(i64::from(flip.status_index))
             .execute(&mut *transaction)
             .await?;
         }
         for pending in done {
             sqlx::query(
-                "UPDATE outbox SET published_at = $1 WHERE credential_id = $2 AND version = $3",
+                "UPDATE outbox SET published_at = $1
+                 WHERE tenant = $2 AND credential_id = $3 AND version = $4",
             )
             .bind(seconds(at))
+            .bind(self.tenant.as_str())
             .bind(&pending.credential_id)
             .bind(pending.version)
             .execute(&mut *transaction)

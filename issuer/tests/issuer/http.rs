@@ -73,7 +73,7 @@ async fn a_licence_is_issued_from_fhir_revoked_and_published() {
     let credential = &issued["verifiableCredential"];
     assert_eq!(credential["type"], json!(["VerifiableCredential", "ProviderCredential"]));
     assert_eq!(credential["proof"]["cryptosuite"], "eddsa-rdfc-2022");
-    assert_eq!(issued["attestation"]["registryIndex"], world.list().as_u32());
+    assert_eq!(issued["attestation"]["registryIndex"], world.entry().as_u32());
 
     let (status, kept) = office.get(&path_of(credential, "")).await;
     assert_eq!((status, &kept["verifiableCredential"]), (200, credential));
@@ -87,9 +87,9 @@ async fn a_licence_is_issued_from_fhir_revoked_and_published() {
     let index: u32 =
         credential["credentialStatus"]["statusListIndex"].as_str().unwrap().parse().unwrap();
     assert_eq!(world.barred_on_ledger().await, [index]);
-    let root = world.registry.entry(world.list()).await.unwrap().leaf.status_root;
+    let root = world.registry.entry(world.entry()).await.unwrap().leaf.status_root;
     let told =
-        published.as_array().unwrap().iter().find(|one| one["list"] == world.list().as_u32());
+        published.as_array().unwrap().iter().find(|one| one["list"] == world.entry().as_u32());
     assert_eq!(told.unwrap()["root"], root.to_string());
 
     let (status, refused) =
@@ -198,7 +198,7 @@ async fn a_preview_says_what_would_be_issued_and_why_not() {
 async fn status_lists_and_health_are_public_and_the_rest_is_not() {
     let world = World::new().await;
     let office = Office::open(world.open().await).await;
-    let list = format!("/status-lists/{}", world.list().as_u32());
+    let list = format!("/status-lists/{}", world.entry().as_u32());
     let response = office.anonymous(Method::GET, &list).send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "application/vc+ld+json");
     let (status, document) = read(response).await;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ark_std::rand::rngs::OsRng;
 use attestry_issuer::Reason;
+use attestry_service::Actor;
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -57,12 +58,12 @@ async fn logs_at_debug_level_name_neither_the_subject_nor_the_holder() {
     bad["resource"]["identifier"][0]["value"] = json!("1234567890");
     assert_eq!(office.post("/credentials/issue", &bad).await.0, 422);
     let credential = world.issue(&issuer).await;
-    issuer.revoke(credential.id, Reason::DisciplinaryAction).await.unwrap();
+    issuer.revoke(&Actor::operator(), credential.id, Reason::DisciplinaryAction).await.unwrap();
     issuer.publish(&mut OsRng).await.unwrap();
 
     let text = lines.text();
     assert!(text.contains("status list published") && text.contains("answered"), "logs were read");
-    let salt = credential.attestation["salt"].as_str().unwrap().to_owned();
+    let salt = credential.attested().unwrap().attestation["salt"].as_str().unwrap().to_owned();
     for secret in [NAME, NPI, "Alma", "A 123456", "1234567890", &holder().to_string(), &salt] {
         assert!(!text.contains(secret), "a log line names {secret}");
     }

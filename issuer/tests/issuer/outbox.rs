@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use ark_std::rand::rngs::OsRng;
 use attestry_circuits::status::StatusList;
-use attestry_issuer::{IssuerError, Reason};
+use attestry_issuer::{IssuerError, ListId, Reason};
 use attestry_ledger::LedgerError;
+use attestry_service::{Actor, Database};
 
 use crate::world::World;
 
@@ -17,7 +18,7 @@ async fn what_is_pending_is_published_in_one_transaction_and_once() {
     let mut revoked = Vec::new();
     for _ in 0..3 {
         let credential = world.issue(&issuer).await;
-        issuer.revoke(credential.id, Reason::Lapsed).await.unwrap();
+        issuer.revoke(&Actor::operator(), credential.id, Reason::Lapsed).await.unwrap();
         revoked.push(credential.status_index);
     }
     revoked.sort_unstable();
@@ -27,7 +28,7 @@ async fn what_is_pending_is_published_in_one_transaction_and_once() {
     let published = issuer.publish(&mut OsRng).await.unwrap();
     let licences = published.iter().find(|one| one.list == world.list()).unwrap();
     assert_eq!((licences.flips, licences.transactions, licences.unexplained), (3, 1, 0));
-    assert_eq!(world.registry.entry(world.list()).await.unwrap().leaf.status_root, licences.root);
+    assert_eq!(world.registry.entry(world.entry()).await.unwrap().leaf.status_root, licences.root);
     let mut own = StatusList::new();
     own.flip_all(&revoked).unwrap();
     assert_eq!(own.root(), licences.root);
@@ -42,7 +43,7 @@ async fn a_crash_before_the_publication_loses_nothing() {
     let mut world = World::new().await;
     let issuer = world.open().await;
     let credential = world.issue(&issuer).await;
-    issuer.revoke(credential.id, Reason::DisciplinaryAction).await.unwrap();
+    issuer.revoke(&Actor::operator(), credential.id, Reason::DisciplinaryAction).await.unwrap();
     drop(issuer);
 
     let issuer = world.open().await;
@@ -56,15 +57,15 @@ async fn a_crash_after_the_ledger_has_it_publishes_nothing_twice() {
     let mut world = World::new().await;
     let issuer = world.open().await;
     let (one, two) = (world.issue(&issuer).await, world.issue(&issuer).await);
-    issuer.revoke(one.id, Reason::Lapsed).await.unwrap();
+    issuer.revoke(&Actor::operator(), one.id, Reason::Lapsed).await.unwrap();
     // The transaction is mined, and the issuer dies before it hears of it.
     let (account, empty) = (world.keys(), StatusList::new());
     let flips = [one.status_index];
-    world.registry.publish_status(account.account(), world.list(), &empty, &flips).await.unwrap();
+    world.registry.publish_status(account.account(), world.entry(), &empty, &flips).await.unwrap();
     drop(issuer);
 
     let issuer = world.open().await;
-    issuer.revoke(two.id, Reason::Lapsed).await.unwrap();
+    issuer.revoke(&Actor::operator(), two.id, Reason::Lapsed).await.unwrap();
     let published = issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(published.iter().map(|one| one.flips).sum::<usize>(), 1);
     assert_eq!(published.iter().map(|one| one.unexplained).sum::<usize>(), 0);
@@ -83,14 +84,14 @@ async fn a_bit_that_is_set_on_the_ledger_alone_stays_set_and_is_reported() {
     let unknown = (credential.status_index + 1) % 131_072;
     let (keys, empty) = (world.keys(), StatusList::new());
     let flips = [credential.status_index, unknown];
-    world.registry.publish_status(keys.account(), world.list(), &empty, &flips).await.unwrap();
+    world.registry.publish_status(keys.account(), world.entry(), &empty, &flips).await.unwrap();
 
     let published = issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(published.iter().map(|one| one.unexplained).sum::<usize>(), 1);
     assert_eq!(world.barred_on_ledger().await.len(), 2);
     // A reinstatement that was asked for is a different matter.
-    issuer.suspend(credential.id, Reason::Unspecified).await.unwrap();
-    issuer.reinstate(credential.id, Reason::Resolved).await.unwrap();
+    issuer.suspend(&Actor::operator(), credential.id, Reason::Unspecified).await.unwrap();
+    issuer.reinstate(&Actor::operator(), credential.id, Reason::Resolved).await.unwrap();
     issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(world.barred_on_ledger().await, [unknown]);
 }
@@ -108,7 +109,7 @@ async fn while_the_ledger_is_away_issuing_goes_on_and_revocations_wait() {
     let issuer = world.open_on(world.unreachable()).await.unwrap();
     assert!(issuer.ready().await.is_err());
     let credential = world.issue(&issuer).await;
-    issuer.revoke(credential.id, Reason::ConsentWithdrawn).await.unwrap();
+    issuer.revoke(&Actor::operator(), credential.id, Reason::ConsentWithdrawn).await.unwrap();
     assert!(matches!(
         issuer.publish(&mut OsRng).await,
         Err(IssuerError::Ledger(LedgerError::Unreachable))
@@ -129,7 +130,7 @@ async fn two_replicas_that_publish_at_once_lose_nothing_and_say_nothing_twice() 
     let mut revoked = Vec::new();
     for issuer in [&one, &two, &one, &two] {
         let credential = world.issue(issuer).await;
-        issuer.revoke(credential.id, Reason::Lapsed).await.unwrap();
+        issuer.revoke(&Actor::operator(), credential.id, Reason::Lapsed).await.unwrap();
         revoked.push(credential.status_index);
     }
     let (mut own, mut others) = (OsRng, OsRng);
@@ -164,7 +165,7 @@ async fn decoys_hide_how_many_credentials_changed_and_are_never_issued() {
     for (revocations, decoys, barred) in [(1, 7, 8), (8, 0, 16), (9, 7, 32)] {
         for _ in 0..revocations {
             let credential = world.issue(&issuer).await;
-            issuer.revoke(credential.id, Reason::Lapsed).await.unwrap();
+            issuer.revoke(&Actor::operator(), credential.id, Reason::Lapsed).await.unwrap();
             revoked.push(credential.status_index);
         }
         let published = issuer.publish(&mut OsRng).await.unwrap();
@@ -187,7 +188,7 @@ async fn decoys_of_a_publication_that_failed_are_used_by_the_next() {
     world.publication_padding = NonZeroU32::new(4).unwrap();
     let issuer = world.open().await;
     let credential = world.issue(&issuer).await;
-    issuer.revoke(credential.id, Reason::Lapsed).await.unwrap();
+    issuer.revoke(&Actor::operator(), credential.id, Reason::Lapsed).await.unwrap();
     // Reserved, and never told to the ledger.
     bar(&world, 3).await;
     let published = issuer.publish(&mut OsRng).await.unwrap();
@@ -202,7 +203,7 @@ async fn a_window_that_ends_publishes_by_itself() {
     let issuer = world.open().await;
     let credential = world.issue(&issuer).await;
     let office = crate::http::Office::open(issuer.clone()).await;
-    issuer.revoke(credential.id, Reason::Lapsed).await.unwrap();
+    issuer.revoke(&Actor::operator(), credential.id, Reason::Lapsed).await.unwrap();
     for _ in 0..100 {
         if issuer.pending().await.unwrap() == 0 {
             break;
@@ -219,8 +220,8 @@ async fn a_suspension_that_ends_before_the_window_is_never_told() {
     let mut world = World::new().await;
     let issuer = world.open().await;
     let credential = world.issue(&issuer).await;
-    issuer.suspend(credential.id, Reason::Investigation).await.unwrap();
-    issuer.reinstate(credential.id, Reason::Resolved).await.unwrap();
+    issuer.suspend(&Actor::operator(), credential.id, Reason::Investigation).await.unwrap();
+    issuer.reinstate(&Actor::operator(), credential.id, Reason::Resolved).await.unwrap();
     assert_eq!(issuer.pending().await.unwrap(), 2);
     let published = issuer.publish(&mut OsRng).await.unwrap();
     assert!(published.iter().all(|one| one.transactions == 0));
@@ -237,15 +238,18 @@ async fn a_status_list_is_signed_anew_before_verifiers_stop_relying_on_it() {
     let second = issuer.status_list(world.list()).await.unwrap();
     assert_ne!(first["validUntil"], second["validUntil"]);
     assert_eq!(first["credentialSubject"], second["credentialSubject"]);
-    assert!(matches!(issuer.status_list(0.into()).await, Err(IssuerError::UnknownList)));
+    assert!(matches!(
+        issuer.status_list(ListId::Entry(0.into())).await,
+        Err(IssuerError::UnknownList)
+    ));
 }
 
 /// Takes so many entries of the licences' list for no credential, unknown to the ledger.
 async fn bar(world: &World, entries: u32) {
-    let url = format!("sqlite://{}", world.data().join("issuer.sqlite").display());
-    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let database = Database::open(&world.database()).await.unwrap();
     let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)
-        INSERT INTO status_entries (list_id, status_index, bit, published) SELECT $1, i * 7, 1, 0 FROM n";
-    let list = i64::from(world.list().as_u32());
-    sqlx::query(sql).bind(list).bind(i64::from(entries)).execute(&pool).await.unwrap();
+        INSERT INTO status_entries (tenant, list_id, status_index, bit, published)
+        SELECT 'default', $1, i * 7, 1, 0 FROM n";
+    let query = sqlx::query(sql).bind(world.list().to_string()).bind(i64::from(entries));
+    query.execute(database.pool()).await.unwrap();
 }

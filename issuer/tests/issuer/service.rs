@@ -14,6 +14,7 @@ use attestry_issuer::{
     IssueRequest, Issuer, IssuerError, IssuerKeys, Reason, RenewRequest, Source, State, Storage,
     Validity,
 };
+use attestry_service::{Actor, DatabaseUrl, TenantId};
 use serde_json::json;
 
 use crate::world::{
@@ -26,18 +27,19 @@ async fn a_verifier_accepts_what_was_issued_until_it_is_revoked_and_published() 
     let issuer = world.open().await;
     let credential = world.issue(&issuer).await;
 
-    let document = Document::from_json(&credential.verifiable_credential).unwrap();
-    let attestation = Attestation::from_json(&credential.attestation).unwrap();
+    let document =
+        Document::from_json(&credential.content().unwrap().verifiable_credential).unwrap();
+    let attestation = Attestation::from_json(&credential.attested().unwrap().attestation).unwrap();
     let attested = attestation.verify(&document).unwrap();
-    let leaf = world.registry.entry(world.list()).await.unwrap().leaf;
+    let leaf = world.registry.entry(world.entry()).await.unwrap().leaf;
     assert_eq!(attestation.issuer_key(), leaf.key);
-    assert_eq!(attestation.registry_index(), world.list().as_u32());
+    assert_eq!(attestation.registry_index(), world.entry().as_u32());
     assert_eq!(attested.header.issuer_id, leaf.issuer_id);
     assert_eq!(attested.header.holder, holder());
     assert_eq!(attested.header.status_index, credential.status_index);
     assert_eq!(
         document.status().list,
-        format!("{PUBLIC_URL}/status-lists/{}", world.list().as_u32())
+        format!("{PUBLIC_URL}/status-lists/{}", world.entry().as_u32())
     );
 
     let verify = async || {
@@ -45,10 +47,11 @@ async fn a_verifier_accepts_what_was_issued_until_it_is_revoked_and_published() 
         let list = issuer.status_list(world.list()).await.unwrap();
         let list = verify_status_list(&list, &ProofPolicy::at(START), &resolver).await.unwrap();
         let policy = VerificationPolicy { proof: ProofPolicy::at(START), status_list: &list };
-        verify_strict(&credential.verifiable_credential, &policy, &resolver).await
+        verify_strict(&credential.content().unwrap().verifiable_credential, &policy, &resolver)
+            .await
     };
     assert_eq!(verify().await.unwrap(), document);
-    issuer.revoke(credential.id, Reason::DisciplinaryAction).await.unwrap();
+    issuer.revoke(&Actor::operator(), credential.id, Reason::DisciplinaryAction).await.unwrap();
     assert!(verify().await.is_ok(), "nothing is told before the publication");
     issuer.publish(&mut OsRng).await.unwrap();
     assert!(verify().await.is_err());
@@ -73,16 +76,19 @@ async fn the_same_key_and_request_issue_once_and_another_request_is_refused() {
     let issuer = world.open().await;
     let request =
         IssueRequest { idempotency_key: Some("roster-7/line-12".into()), ..licence_for(holder()) };
-    let first = issuer.issue(request.clone(), &mut world.rng).await.unwrap();
+    let first = issuer.issue(&Actor::operator(), request.clone(), &mut world.rng).await.unwrap();
     world.advance(60);
-    let again = issuer.issue(request.clone(), &mut world.rng).await.unwrap();
+    let again = issuer.issue(&Actor::operator(), request.clone(), &mut world.rng).await.unwrap();
     assert!(!first.repeated && again.repeated);
     assert_eq!(first.credential.id, again.credential.id);
-    assert_eq!(first.credential.verifiable_credential, again.credential.verifiable_credential);
+    assert_eq!(
+        first.credential.content().unwrap().verifiable_credential,
+        again.credential.content().unwrap().verifiable_credential
+    );
 
     let other =
         IssueRequest { validity: Validity { until: Some(START + 1000), from: None }, ..request };
-    let refused = issuer.issue(other, &mut world.rng).await;
+    let refused = issuer.issue(&Actor::operator(), other, &mut world.rng).await;
     assert!(matches!(refused, Err(IssuerError::IdempotencyKeyReused)));
     let another = world.issue(&issuer).await;
     assert_ne!(another.id, first.credential.id);
@@ -97,7 +103,10 @@ async fn the_same_request_many_times_at_once_issues_once() {
         .map(|seed| {
             let (issuer, request) = (issuer.clone(), request.clone());
             tokio::spawn(async move {
-                issuer.issue(request, &mut StdRng::seed_from_u64(seed)).await.unwrap()
+                issuer
+                    .issue(&Actor::operator(), request, &mut StdRng::seed_from_u64(seed))
+                    .await
+                    .unwrap()
             })
         })
         .collect();
@@ -123,12 +132,20 @@ async fn validity_ends_with_the_licence_and_never_after_it() {
     let expiry = last_day.start() + 86_399;
     let until = |until| Validity { from: None, until: Some(until) };
     let last = IssueRequest { validity: until(expiry), ..licence_for(holder()) };
-    assert_eq!(issuer.issue(last, &mut world.rng).await.unwrap().credential.valid_until, expiry);
+    assert_eq!(
+        issuer
+            .issue(&Actor::operator(), last, &mut world.rng)
+            .await
+            .unwrap()
+            .credential
+            .valid_until,
+        expiry
+    );
     let late = IssueRequest { validity: until(expiry + 1), ..licence_for(holder()) };
-    let refused = issuer.issue(late, &mut world.rng).await.unwrap_err();
+    let refused = issuer.issue(&Actor::operator(), late, &mut world.rng).await.unwrap_err();
     assert_eq!(refused.to_string(), "validUntil is after the last day that the claims state");
     let empty = IssueRequest { validity: until(START - 1), ..licence_for(holder()) };
-    let refused = issuer.issue(empty, &mut world.rng).await.unwrap_err();
+    let refused = issuer.issue(&Actor::operator(), empty, &mut world.rng).await.unwrap_err();
     assert_eq!(refused.to_string(), "validUntil is before validFrom");
 }
 
@@ -138,9 +155,10 @@ async fn a_consent_is_issued_under_its_own_entry() {
     let issuer = world.open().await;
     let source = Source::Resource { resource: consent(), item: None };
     let request = IssueRequest { source, ..licence_for(holder()) };
-    let credential = issuer.issue(request, &mut world.rng).await.unwrap().credential;
-    assert_eq!(credential.schema, Schema::ConsentGrant);
-    assert_eq!(credential.list, world.entries[&Schema::ConsentGrant]);
+    let credential =
+        issuer.issue(&Actor::operator(), request, &mut world.rng).await.unwrap().credential;
+    assert_eq!(credential.schema, Some(Schema::ConsentGrant));
+    assert_eq!(credential.list, world.entries[&Schema::ConsentGrant].into());
     assert_ne!(credential.list, world.list());
 }
 
@@ -155,12 +173,12 @@ async fn a_resource_of_several_credentials_needs_a_choice() {
     let mut issue = async |item| {
         let source = Source::Resource { resource: resource.clone(), item };
         let request = IssueRequest { source, ..licence_for(holder()) };
-        issuer.issue(request, &mut world.rng).await
+        issuer.issue(&Actor::operator(), request, &mut world.rng).await
     };
     assert!(issue(None).await.unwrap_err().to_string().starts_with("options.item is required"));
     assert!(issue(Some(2)).await.is_err());
     let credential = issue(Some(1)).await.unwrap().credential;
-    assert_eq!(credential.subject["licenceNumber"], "B 654321");
+    assert_eq!(credential.attested().unwrap().subject["licenceNumber"], "B 654321");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,15 +189,25 @@ async fn renewal_supersedes_and_bars_the_old_credential() {
     world.advance(100);
     let request =
         RenewRequest { idempotency_key: Some("renewal-1".into()), ..RenewRequest::default() };
-    let new = issuer.renew(old.id, request.clone(), &mut world.rng).await.unwrap().credential;
-    assert_eq!((new.state, new.holder, &new.subject), (State::Active, old.holder, &old.subject));
-    assert_ne!((new.salt, new.status_index), (old.salt, old.status_index));
+    let new = issuer
+        .renew(&Actor::operator(), old.id, request.clone(), &mut world.rng)
+        .await
+        .unwrap()
+        .credential;
+    let (after, before) = (new.attested().unwrap(), old.attested().unwrap());
+    assert_eq!(new.state, State::Active);
+    assert_eq!((after.holder, &after.subject), (before.holder, &before.subject));
+    assert_ne!(
+        (new.attested().unwrap().salt, new.status_index),
+        (old.attested().unwrap().salt, old.status_index)
+    );
     let old = issuer.credential(old.id).await.unwrap();
     assert_eq!((old.state, old.superseded_by), (State::Superseded, Some(new.id)));
 
-    let again = issuer.renew(old.id, request, &mut world.rng).await.unwrap();
+    let again = issuer.renew(&Actor::operator(), old.id, request, &mut world.rng).await.unwrap();
     assert!(again.repeated && again.credential.id == new.id);
-    let twice = issuer.renew(old.id, RenewRequest::default(), &mut world.rng).await;
+    let twice =
+        issuer.renew(&Actor::operator(), old.id, RenewRequest::default(), &mut world.rng).await;
     assert!(matches!(twice, Err(IssuerError::NotPossible { state: State::Superseded, .. })));
     issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(world.barred_on_ledger().await, [old.status_index]);
@@ -191,20 +219,26 @@ async fn a_suspension_ends_and_a_revocation_does_not() {
     let issuer = world.open().await;
     let credential = world.issue(&issuer).await;
     let id = credential.id;
-    issuer.suspend(id, Reason::Investigation).await.unwrap();
-    assert_eq!(issuer.suspend(id, Reason::Investigation).await.unwrap().version, 1);
+    issuer.suspend(&Actor::operator(), id, Reason::Investigation).await.unwrap();
+    assert_eq!(
+        issuer.suspend(&Actor::operator(), id, Reason::Investigation).await.unwrap().version,
+        1
+    );
     issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(world.barred_on_ledger().await, [credential.status_index]);
-    issuer.reinstate(id, Reason::Resolved).await.unwrap();
+    issuer.reinstate(&Actor::operator(), id, Reason::Resolved).await.unwrap();
     issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(world.barred_on_ledger().await, [] as [u32; 0]);
 
-    issuer.suspend(id, Reason::Investigation).await.unwrap();
-    issuer.revoke(id, Reason::DisciplinaryAction).await.unwrap();
+    issuer.suspend(&Actor::operator(), id, Reason::Investigation).await.unwrap();
+    issuer.revoke(&Actor::operator(), id, Reason::DisciplinaryAction).await.unwrap();
     assert_eq!(issuer.pending().await.unwrap(), 1, "the bit was set by the suspension already");
-    let refused = issuer.reinstate(id, Reason::Resolved).await.unwrap_err();
+    let refused = issuer.reinstate(&Actor::operator(), id, Reason::Resolved).await.unwrap_err();
     assert_eq!(refused.to_string(), "cannot reinstate a credential that is revoked");
-    assert_eq!(issuer.revoke(id, Reason::Unspecified).await.unwrap().state, State::Revoked);
+    assert_eq!(
+        issuer.revoke(&Actor::operator(), id, Reason::Unspecified).await.unwrap().state,
+        State::Revoked
+    );
     issuer.publish(&mut OsRng).await.unwrap();
     assert_eq!(world.barred_on_ledger().await, [credential.status_index]);
 }
@@ -221,7 +255,7 @@ async fn the_keys_are_published_once_and_another_issuer_is_refused() {
     assert_eq!(resolve().await, before, "opening again changes nothing");
 
     for registry in [world.registry.clone(), world.unreachable()] {
-        let storage = Storage::open(world.data()).await.unwrap();
+        let storage = Storage::open(&world.database(), TenantId::default()).await.unwrap();
         let stranger = IssuerKeys::random(&mut world.rng);
         let opened = Issuer::open(world.config(), stranger, registry, storage, || START).await;
         assert!(matches!(opened, Err(IssuerError::ForeignStorage)));
@@ -229,7 +263,10 @@ async fn the_keys_are_published_once_and_another_issuer_is_refused() {
 
     let mut config = world.config();
     config.entries.insert(Schema::ProviderCredential, 0.into());
-    let storage = Storage::open(&world.data().join("other")).await.unwrap();
+    let storage =
+        Storage::open(&DatabaseUrl::Sqlite(world.data().join("other.sqlite")), TenantId::default())
+            .await
+            .unwrap();
     let opened =
         Issuer::open(config, world.keys(), world.registry.clone(), storage, || START).await;
     assert!(matches!(opened, Err(IssuerError::ForeignEntry { what: "issuer", .. })));
@@ -242,6 +279,6 @@ async fn a_schema_without_an_entry_is_not_issued() {
     let issuer = world.open().await;
     let source = Source::Resource { resource: consent(), item: None };
     let request = IssueRequest { source, ..licence_for(holder()) };
-    let refused = issuer.issue(request, &mut world.rng).await.unwrap_err();
+    let refused = issuer.issue(&Actor::operator(), request, &mut world.rng).await.unwrap_err();
     assert_eq!(refused.to_string(), "this issuer is not accredited for ConsentGrant/1");
 }

@@ -11,13 +11,15 @@ use attestry_circuits::{HolderCommitment, HolderSecret};
 use attestry_credential::schema::Schema;
 use attestry_credential::w3c::{DidEthr, ResolveError};
 use attestry_issuer::{
-    CredentialRecord, IssueRequest, Issuer, IssuerConfig, IssuerError, IssuerKeys, Source, Storage,
-    Validity,
+    CredentialRecord, IssueRequest, Issuer, IssuerConfig, IssuerError, IssuerKeys, ListId, Source,
+    Storage, Validity,
 };
 use attestry_ledger::embedded::EmbeddedLedger;
 use attestry_ledger::{
     Account, Accreditation, ClientOptions, EntryIndex, EthrDid, LedgerClient, RegistryClient,
 };
+use attestry_service::testing::TestDatabase;
+use attestry_service::{Actor, DatabaseUrl, TenantId};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -29,6 +31,7 @@ pub(crate) const NPI: &str = "1234567893";
 
 pub(crate) struct World {
     folder: TempDir,
+    database: TestDatabase,
     pub(crate) clock: Arc<AtomicU64>,
     pub(crate) member: Account,
     pub(crate) registry: RegistryClient,
@@ -54,6 +57,7 @@ impl World {
         let entries = BTreeMap::new();
         let mut world = Self {
             folder,
+            database: TestDatabase::configured().await,
             clock,
             member,
             registry,
@@ -106,7 +110,7 @@ impl World {
     }
 
     pub(crate) async fn open_on(&self, registry: RegistryClient) -> Result<Issuer, IssuerError> {
-        let storage = Storage::open(self.data()).await.unwrap();
+        let storage = Storage::open(&self.database(), TenantId::default()).await.unwrap();
         let clock = Arc::clone(&self.clock);
         let clock = move || clock.load(Ordering::SeqCst);
         Issuer::open(self.config(), self.keys(), registry, storage, clock).await
@@ -122,17 +126,30 @@ impl World {
         self.clock.fetch_add(seconds, Ordering::SeqCst);
     }
 
-    pub(crate) fn list(&self) -> EntryIndex {
+    pub(crate) fn database(&self) -> DatabaseUrl {
+        self.database.url.clone()
+    }
+
+    pub(crate) fn entry(&self) -> EntryIndex {
         self.entries[&Schema::ProviderCredential]
     }
 
+    /// The licences' list.
+    pub(crate) fn list(&self) -> ListId {
+        self.entry().into()
+    }
+
     pub(crate) async fn issue(&mut self, issuer: &Issuer) -> CredentialRecord {
-        issuer.issue(licence_for(holder()), &mut self.rng).await.unwrap().credential
+        issuer
+            .issue(&Actor::operator(), licence_for(holder()), &mut self.rng)
+            .await
+            .unwrap()
+            .credential
     }
 
     /// The indices that the ledger has set in the licences' list.
     pub(crate) async fn barred_on_ledger(&self) -> Vec<u32> {
-        self.registry.status_list(self.list()).await.unwrap().set_indices()
+        self.registry.status_list(self.entry()).await.unwrap().set_indices()
     }
 }
 

@@ -15,6 +15,7 @@ use attestry_keys::interop::solidity::proof_words;
 use attestry_ledger::{
     Account, DidKey, EntryState, EvidenceBatch, LedgerError, LedgerPolicy, RegistryClient,
 };
+use attestry_service::Actor;
 use attestry_tests::{Office, Person, prover, verifier};
 use attestry_verifier::{Decision, NewSession, Session, Verifier};
 use attestry_wallet_core::{CircuitProver, LedgerAnswer, LedgerCall, WalletError};
@@ -72,7 +73,10 @@ async fn a_deployment_lives_and_tells_nothing_of_anybody() {
     let documents: Vec<Value> = [PRACTITIONER, CONSENT]
         .into_iter()
         .map(|text| serde_json::from_str(text).unwrap())
-        .chain([licence.subject.clone(), consent.subject.clone()])
+        .chain([
+            licence.attested().unwrap().subject.clone(),
+            consent.attested().unwrap().subject.clone(),
+        ])
         .collect();
     let fixed = policy.template.operands.iter().filter_map(|source| match source {
         OperandSource::Fixed(operand) => Some(*operand),
@@ -233,7 +237,7 @@ async fn a_revocation_is_proven_from_the_ledger_alone(
     // Somebody else's revocation changes the list, and the clinician proves against the new one.
     let mut colleague = Person::new();
     let other = board.issue(resource(PRACTITIONER), &mut colleague).await;
-    board.issuer.revoke(other.id, Reason::Lapsed).await.unwrap();
+    board.issuer.revoke(&Actor::operator(), other.id, Reason::Lapsed).await.unwrap();
     board.issuer.publish(&mut OsRng).await.unwrap();
     let session = ask(clinic, LICENSED, &licensed_in("CA"), "after another's revocation").await;
     let public = world.registry.snapshot().await.unwrap();
@@ -242,7 +246,7 @@ async fn a_revocation_is_proven_from_the_ledger_alone(
     let refused = colleague.answer(&session.request, &public, prover, now());
     assert!(matches!(refused, Err(WalletError::Unmet { .. })), "{refused:?}");
 
-    board.issuer.revoke(licence.id, Reason::DisciplinaryAction).await.unwrap();
+    board.issuer.revoke(&Actor::operator(), licence.id, Reason::DisciplinaryAction).await.unwrap();
     board.issuer.publish(&mut OsRng).await.unwrap();
     let session = ask(clinic, LICENSED, &licensed_in("CA"), "after the revocation").await;
     let public = world.registry.snapshot().await.unwrap();
@@ -358,8 +362,8 @@ async fn present(
 
 /// The field elements that a credential consists of, and its holder's commitment.
 fn elements(record: &CredentialRecord) -> Vec<Fr> {
-    let document = Document::from_json(&record.verifiable_credential).unwrap();
-    let attestation = Attestation::from_json(&record.attestation).unwrap();
+    let document = Document::from_json(&record.content().unwrap().verifiable_credential).unwrap();
+    let attestation = Attestation::from_json(&record.attested().unwrap().attestation).unwrap();
     let credential = attestation.verify(&document).unwrap();
     let signature = attestation.signature();
     let holder = credential.header.holder.as_field();
