@@ -14,8 +14,6 @@ use crate::{DatabaseError, TenantId};
 
 /// What the hashes of entries are distinct by.
 const DOMAIN: &[u8] = b"attestry-audit-entry\n";
-/// Version of what an entry holds.
-const FORMAT: u32 = 1;
 /// The latest time that an entry can hold, that of 9999-12-31T23:59:59Z. What is said to be later
 /// is recorded as this.
 pub const LATEST: u64 = 253_402_300_799;
@@ -82,8 +80,7 @@ impl FromStr for Head {
 
     fn from_str(text: &str) -> Result<Self, HeadError> {
         let (sequence, digits) = text.split_once(':').ok_or(HeadError)?;
-        let mut hash = [0; 32];
-        hex::decode_to_slice(digits, &mut hash).map_err(|_| HeadError)?;
+        let hash = read_hash(digits).ok_or(HeadError)?;
         Ok(Self { sequence: sequence.parse().map_err(|_| HeadError)?, hash })
     }
 }
@@ -107,6 +104,9 @@ struct Json {
 }
 
 impl Entry {
+    /// Version of what an entry holds.
+    pub const FORMAT: u32 = 1;
+
     /// The entry of an event behind a head.
     pub(super) fn following(
         head: &Head,
@@ -145,6 +145,7 @@ impl Entry {
                 && text.bytes().all(printable)
                 && text.trim().len() == text.len()
         };
+        let is_code = |byte: u8| byte.is_ascii_lowercase() || b".-_".contains(&byte);
         let plain_or_none = |text: &Option<String>| text.as_deref().is_none_or(plain);
         let is_name = |name: &str| {
             (1..=LONGEST_NAME).contains(&name.len())
@@ -155,7 +156,7 @@ impl Entry {
         for (is_well_formed, what) in [
             (plain(&self.actor), "actor"),
             (plain_or_none(&self.request_id), "request id"),
-            (plain(&self.action), "action"),
+            (plain(&self.action) && self.action.bytes().all(is_code), "action"),
             (plain_or_none(&self.object), "object"),
             (all_details, "detail"),
             (self.at <= LATEST, "time"),
@@ -185,13 +186,30 @@ impl Entry {
         self.json(Some(hex::encode(self.hash)))
     }
 
+    /// The entry in JSON, perhaps of one that was written otherwise.
+    pub(super) fn from_json(text: &str) -> Option<Self> {
+        let json: Json = serde_json::from_str(text).ok()?;
+        Some(Self {
+            tenant: json.tenant.parse().ok()?,
+            sequence: json.sequence,
+            at: read_time(&json.at)?,
+            actor: json.actor,
+            request_id: json.request_id,
+            action: json.action,
+            object: json.object,
+            details: json.details,
+            previous: read_hash(&json.previous)?,
+            hash: read_hash(&json.hash?)?,
+        })
+    }
+
     fn json(&self, hash: Option<String>) -> String {
         let json = Json {
             action: self.action.clone(),
             actor: self.actor.clone(),
             at: write_time(self.at),
             details: self.details.clone(),
-            format: FORMAT,
+            format: Self::FORMAT,
             hash,
             object: self.object.clone(),
             previous: hex::encode(self.previous),
@@ -210,10 +228,22 @@ impl Entry {
 }
 
 /// A time, RFC 3339 in UTC. Within the years that an entry can hold there always is one.
-fn write_time(time: u64) -> String {
+pub(super) fn write_time(time: u64) -> String {
     let time =
         i64::try_from(time).ok().and_then(|time| OffsetDateTime::from_unix_timestamp(time).ok());
     time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
+/// A time in RFC 3339, if an entry can hold it.
+pub(super) fn read_time(text: &str) -> Option<u64> {
+    u64::try_from(OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp()).ok()
+}
+
+/// A hash in hexadecimal.
+pub(super) fn read_hash(text: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    hex::decode_to_slice(text, &mut hash).ok()?;
+    Some(hash)
 }
 
 #[cfg(test)]

@@ -10,10 +10,18 @@
 //! The hash of an entry is SHA-256 over `attestry-audit-entry`, a line feed, and the entry in
 //! canonical JSON (RFC 8785): the members that an export in JSON shows, without `hash`.
 
+mod anchor;
 mod entry;
+mod export;
 pub(crate) mod guard;
+mod read;
+mod verify;
 
+pub use anchor::{Anchor, Batch, anchors, batch, record_anchor, unanchored};
 pub use entry::{Entry, Head, HeadError, LATEST};
+pub use export::{Export, Format, FormatError};
+pub use read::{Filter, LONGEST_PAGE, Page, page};
+pub use verify::{Fault, Known, Verified, VerifyError, verify};
 
 use sqlx::{AnyConnection, Row};
 
@@ -120,10 +128,7 @@ pub async fn head(
 
 /// Bytes of a hash as the database has them.
 fn hash(text: &str) -> Result<[u8; 32], DatabaseError> {
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(text, &mut bytes)
-        .map_err(|_| DatabaseError::Corrupt("hash of the audit log"))?;
-    Ok(bytes)
+    entry::read_hash(text).ok_or(DatabaseError::Corrupt("hash of the audit log"))
 }
 
 impl Head {

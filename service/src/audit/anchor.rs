@@ -1,0 +1,115 @@
+//! Heads of the log on the ledger: from then on nobody can be shown another past.
+
+use sha2::{Digest, Sha256};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+
+use super::{Entry, Head, hash};
+use crate::database::{seconds, unsigned};
+use crate::{DatabaseError, TenantId};
+
+const KIND: &[u8] = b"attestry-audit-head";
+const LEAF_DOMAIN: &[u8] = b"attestry-audit-leaf\n";
+
+/// What goes to the ledger's evidence anchor for a head. The leaf of a head is the whole batch, so
+/// that whoever holds the log needs nothing else to find it there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The kind of evidence: the same for all heads of logs.
+    pub kind: [u8; 32],
+    /// Version of what an entry holds.
+    pub policy_version: u32,
+    /// SHA-256 over `attestry-audit-leaf`, a line feed, the tenant, a colon and the head as text.
+    pub root: [u8; 32],
+    /// How many leaves the root stands for.
+    pub leaf_count: u32,
+}
+
+/// The batch for a head of a tenant's log.
+pub fn batch(tenant: &TenantId, head: &Head) -> Batch {
+    let mut leaf = Sha256::new();
+    leaf.update(LEAF_DOMAIN);
+    leaf.update(format!("{tenant}:{head}"));
+    Batch {
+        kind: Sha256::digest(KIND).into(),
+        policy_version: Entry::FORMAT,
+        root: leaf.finalize().into(),
+        leaf_count: 1,
+    }
+}
+
+/// A head that stands on the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// The head.
+    pub head: Head,
+    /// The root under which it stands there.
+    pub root: [u8; 32],
+    /// The batch's number there, among those of the submitter and kind.
+    pub batch: u64,
+    /// When, as the ledger says, Unix seconds.
+    pub anchored_at: u64,
+}
+
+/// The head of a tenant's log, if it is further than what stands on the ledger.
+///
+/// # Errors
+/// [`DatabaseError::Sql`], [`DatabaseError::Corrupt`].
+pub async fn unanchored(
+    connection: &mut AnyConnection,
+    tenant: &TenantId,
+) -> Result<Option<Head>, DatabaseError> {
+    let select = "SELECT sequence, hash FROM audit_heads WHERE tenant = $1 AND sequence >
+        (SELECT COALESCE(MAX(sequence), 0) FROM audit_anchors WHERE tenant = $1)";
+    let row = sqlx::query(select).bind(tenant.as_str()).fetch_optional(connection).await?;
+    row.map(|row| Head::from_row(&row)).transpose()
+}
+
+/// Records that a head stands on the ledger; nothing happens if that is recorded already.
+///
+/// # Errors
+/// [`DatabaseError::Sql`].
+pub async fn record_anchor(
+    connection: &mut AnyConnection,
+    tenant: &TenantId,
+    anchor: &Anchor,
+) -> Result<(), DatabaseError> {
+    let insert = "INSERT INTO audit_anchors (tenant, sequence, hash, root, batch, anchored_at)
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, sequence) DO NOTHING";
+    sqlx::query(insert)
+        .bind(tenant.as_str())
+        .bind(seconds(anchor.head.sequence))
+        .bind(hex::encode(anchor.head.hash))
+        .bind(hex::encode(anchor.root))
+        .bind(seconds(anchor.batch))
+        .bind(seconds(anchor.anchored_at))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The last anchors of a tenant's log, the last one first.
+///
+/// # Errors
+/// [`DatabaseError::Sql`], [`DatabaseError::Corrupt`].
+pub async fn anchors(
+    connection: &mut AnyConnection,
+    tenant: &TenantId,
+    limit: u32,
+) -> Result<Vec<Anchor>, DatabaseError> {
+    let select = "SELECT sequence, hash, root, batch, anchored_at FROM audit_anchors
+        WHERE tenant = $1 ORDER BY sequence DESC LIMIT $2";
+    let query = sqlx::query(select).bind(tenant.as_str()).bind(i64::from(limit));
+    query.fetch_all(connection).await?.iter().map(Anchor::from_row).collect()
+}
+
+impl Anchor {
+    fn from_row(row: &AnyRow) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            head: Head::from_row(row)?,
+            root: hash(row.try_get("root")?)?,
+            batch: unsigned(row.try_get("batch")?, "batch of the audit log")?,
+            anchored_at: unsigned(row.try_get("anchored_at")?, "time of the audit log")?,
+        })
+    }
+}
