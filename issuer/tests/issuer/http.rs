@@ -89,7 +89,7 @@ async fn a_licence_is_issued_from_fhir_revoked_and_published() {
     assert_eq!(world.barred_on_ledger().await, [index]);
     let root = world.registry.entry(world.entry()).await.unwrap().leaf.status_root;
     let told =
-        published.as_array().unwrap().iter().find(|one| one["list"] == world.entry().as_u32());
+        published.as_array().unwrap().iter().find(|one| one["list"] == world.list().to_string());
     assert_eq!(told.unwrap()["root"], root.to_string());
 
     let (status, refused) =
