@@ -40,6 +40,9 @@ pub enum IssuerError {
         /// The state that the credential is in.
         state: State,
     },
+    /// No consent form was ever required for this study.
+    #[error("no consent form was required for this study")]
+    UnknownStudy,
     /// Its record has been destroyed.
     #[error("the credential's record has been erased")]
     Erased,

@@ -4,24 +4,33 @@
 //! listener; [`Storage`] keeps a tenant's records in a database. Status changes reach the ledger through an
 //! outbox, in fixed windows, so that neither a crash nor a ledger that is away loses one.
 
+mod consents;
 mod document;
+mod erasure;
 mod error;
+mod expiry;
 mod files;
 pub mod http;
 mod identity;
 mod keys;
 mod publish;
 mod record;
+mod register;
 mod request;
+mod search;
 mod service;
 mod storage;
 
+pub use consents::{Reconsent, RequiredForm};
 pub use error::IssuerError;
+pub use expiry::{ExpiryNotice, MARKS};
 pub use keys::{DEVELOPMENT_KEY_FILE, IssuerKeys};
 pub use publish::Publication;
 pub use record::{
     Action, Attested, Content, CredentialId, CredentialRecord, ListId, Reason, State,
 };
+pub use register::{ChangeRecord, History};
 pub use request::{IssueRequest, RenewRequest, Source, Validity};
+pub use search::{Cursor, LONGEST_PAGE, PAGE, Page, Search, Summary, Term};
 pub use service::{Issued, Issuer, IssuerConfig};
 pub use storage::Storage;

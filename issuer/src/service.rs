@@ -16,7 +16,7 @@ use crate::record::{
     Action, Attested, Content, CredentialId, CredentialRecord, ListId, Reason, State,
 };
 use crate::request::{Claims, IssueRequest, RenewRequest, Validity};
-use crate::storage::{Change, Idempotency, Identity, Storage, Stored};
+use crate::storage::{Change, Idempotency, Identity, Insertion, Storage, Stored};
 use crate::{IssuerError, IssuerKeys, identity};
 
 /// How often to draw another status index when another request took it first.
@@ -352,8 +352,14 @@ impl Issuer {
                 superseded_by: None,
                 content: Some(Content { verifiable_credential, attested: Some(attested) }),
             };
-            let (supersedes, idempotency) = (order.supersedes, order.idempotency.as_ref());
-            match self.storage().insert(&record, actor, supersedes, idempotency).await? {
+            let insertion = Insertion {
+                record: &record,
+                subject: Some(&claims.subject),
+                actor,
+                supersedes: order.supersedes,
+                idempotency: order.idempotency.as_ref(),
+            };
+            match self.storage().insert(&insertion).await? {
                 Stored::New => {
                     tracing::info!(credential = %record.id, schema = schema.type_name(), "issued");
                     return Ok(Issued { credential: record, repeated: false });

@@ -77,9 +77,9 @@ fn kind(error: &HttpError) -> (StatusCode, &'static str, &'static str) {
                 "not-accredited",
                 "The issuer is not accredited for this schema",
             ),
-            IssuerError::UnknownCredential | IssuerError::UnknownList => {
-                (Status::NOT_FOUND, "unknown", "There is no such thing")
-            }
+            IssuerError::UnknownCredential
+            | IssuerError::UnknownList
+            | IssuerError::UnknownStudy => (Status::NOT_FOUND, "unknown", "There is no such thing"),
             IssuerError::Erased => {
                 (Status::GONE, "erased", "The credential's record has been erased")
             }

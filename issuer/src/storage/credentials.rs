@@ -1,7 +1,7 @@
 //! Credentials, their changes of state and idempotency keys.
 
-use attestry_circuits::{HolderCommitment, SchemaId};
-use attestry_credential::schema::Schema;
+use attestry_circuits::HolderCommitment;
+use attestry_credential::schema::Subject;
 use attestry_service::database::{seconds, unsigned};
 use attestry_service::{Actor, TenantId, audit};
 use serde_json::Value;
@@ -9,8 +9,11 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::Storage;
+use super::consents::insert_consent;
+use super::search::{insert_terms, schema};
 use crate::IssuerError;
 use crate::record::{Attested, Content, CredentialId, CredentialRecord, Reason, State};
+use crate::search::Term;
 
 /// A caller's key and the request that it came with, both hashed (SHA-256).
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +33,18 @@ pub(crate) enum Stored {
     IndexTaken,
     /// The credential that it was to replace has changed in the meantime.
     Outdated,
+}
+
+/// A credential that is to be kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Insertion<'a> {
+    pub(crate) record: &'a CredentialRecord,
+    /// What is attested of its subject, by which it will be found.
+    pub(crate) subject: Option<&'a Subject>,
+    /// Who issues it.
+    pub(crate) actor: &'a Actor,
+    pub(crate) supersedes: Option<&'a CredentialRecord>,
+    pub(crate) idempotency: Option<&'a Idempotency>,
 }
 
 /// A change of a credential's state.
@@ -62,13 +77,8 @@ impl Storage {
 
     /// Keeps a new credential with its status entry, and supersedes another with it if asked to:
     /// all or nothing.
-    pub(crate) async fn insert(
-        &self,
-        record: &CredentialRecord,
-        actor: &Actor,
-        supersedes: Option<&CredentialRecord>,
-        idempotency: Option<&Idempotency>,
-    ) -> Result<Stored, IssuerError> {
+    pub(crate) async fn insert(&self, new: &Insertion<'_>) -> Result<Stored, IssuerError> {
+        let Insertion { record, actor, supersedes, idempotency, .. } = *new;
         let mut transaction = self.write().await?;
         if let Some(idempotency) = idempotency
             && let Some(before) = used(&mut transaction, &self.tenant, idempotency).await?
@@ -76,6 +86,10 @@ impl Storage {
             return Ok(Stored::Before(before));
         }
         insert_credential(&mut transaction, &self.tenant, record).await?;
+        if let Some(subject) = new.subject {
+            insert_terms(&mut transaction, &self.tenant, record.id, &Term::of(subject)).await?;
+            insert_consent(&mut transaction, &self.tenant, record.id, subject).await?;
+        }
         let entry = sqlx::query(
             "INSERT INTO status_entries (tenant, list_id, status_index, credential_id, bit, published)
              VALUES ($1, $2, $3, $4, 0, 0) ON CONFLICT DO NOTHING",
@@ -220,7 +234,7 @@ async fn insert_credential(
 
 /// The change, its reason, its place in the audit log and, if the bit differs, the flip and its
 /// place in the outbox.
-async fn apply(
+pub(super) async fn apply(
     connection: &mut AnyConnection,
     tenant: &TenantId,
     read: &CredentialRecord,
@@ -295,19 +309,15 @@ fn read_id(row: &AnyRow, column: &str) -> Result<CredentialId, IssuerError> {
     text.parse().map_err(|_| IssuerError::corrupt("an id"))
 }
 
-fn read(row: &AnyRow) -> Result<CredentialRecord, IssuerError> {
+pub(super) fn read(row: &AnyRow) -> Result<CredentialRecord, IssuerError> {
     let corrupt = IssuerError::corrupt;
     let text = |column: &str| row.try_get::<String, _>(column);
     let number = |column: &str| row.try_get::<i64, _>(column);
     let time =
         |column: &str| -> Result<u64, IssuerError> { Ok(unsigned(number(column)?, "a time")?) };
-    let schema = row.try_get::<Option<i64>, _>("schema")?.map(|schema| {
-        let schema = SchemaId::from_u32(unsigned(schema, "a schema")?);
-        Schema::from_id(schema).ok_or(corrupt("a schema"))
-    });
     Ok(CredentialRecord {
         id: read_id(row, "id")?,
-        schema: schema.transpose()?,
+        schema: schema(row)?,
         list: text("list_id")?.parse().map_err(|_| corrupt("a list"))?,
         status_index: unsigned(number("status_index")?, "a status index")?,
         valid_from: time("valid_from")?,

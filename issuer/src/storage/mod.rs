@@ -1,10 +1,16 @@
 //! What a tenant keeps in the database. The only place that knows SQL.
 
+mod consents;
 mod credentials;
+mod erasure;
+mod expiry;
+mod history;
 mod lists;
 mod outbox;
+mod search;
 
-pub(crate) use credentials::{Change, Idempotency, Stored};
+pub(crate) use credentials::{Change, Idempotency, Insertion, Stored};
+pub(crate) use history::Neighbour;
 pub(crate) use lists::PublishedList;
 pub(crate) use outbox::{Flip, Pending};
 

@@ -16,7 +16,8 @@ impl Version {
         self.0
     }
 
-    pub(crate) fn from_number(number: u16) -> Self {
+    /// The version of this number.
+    pub fn from_number(number: u16) -> Self {
         Self(number)
     }
 }
@@ -59,7 +60,8 @@ impl Language {
         letter(0) << 5 | letter(1)
     }
 
-    pub(crate) fn from_number(number: u16) -> Result<Self, Rule> {
+    /// The version of this number.
+    pub fn from_number(number: u16) -> Result<Self, Rule> {
         let letter = |value: u16| (b'a' - 1).saturating_add(u8::try_from(value).unwrap_or(u8::MAX));
         let letters = [letter(number >> 5), letter(number & 31)];
         String::from_utf8_lossy(&letters).parse()
