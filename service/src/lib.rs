@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod database;
+pub mod http;
 mod principal;
 mod tenant;
 #[cfg(any(test, feature = "testing"))]

@@ -288,11 +288,6 @@ impl Verifier {
         Ok(())
     }
 
-    /// A random name.
-    pub(crate) fn random_id(&self) -> Result<Identifier, VerifierError> {
-        self.with_rng(random_id)
-    }
-
     fn with_rng<T>(&self, work: impl FnOnce(&mut Box<dyn SecureRng>) -> T) -> T {
         work(&mut self.parts.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,13 +1,14 @@
 //! Who may use the office's part of the service.
 
 use attestry_service::Actor;
+use attestry_service::http::Problem;
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::Response;
 use sha2::{Digest, Sha256};
 
-use super::problem::HttpError;
+use super::problem::unauthenticated;
 use crate::IssuerError;
 
 /// Shortest API key, bytes.
@@ -57,14 +58,14 @@ pub(super) async fn require(
     State(access): State<Access>,
     mut request: Request,
     next: Next,
-) -> Result<Response, HttpError> {
+) -> Result<Response, Problem> {
     if let Access::ApiKey(key) = &access {
         let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(|text| text.split_once(' ')).and_then(|(scheme, token)| {
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
         });
         if !token.is_some_and(|token| key.matches(token)) {
-            return Err(HttpError::Unauthenticated);
+            return Err(unauthenticated());
         }
     }
     let name = match access {

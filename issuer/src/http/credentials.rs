@@ -4,38 +4,34 @@ use ark_std::rand::rngs::OsRng;
 use attestry_circuits::HolderCommitment;
 use attestry_credential::fhir::{self, Preview};
 use attestry_service::Actor;
-use axum::Extension;
-use axum::Json;
-use axum::extract::{Path, State};
+use attestry_service::http::{
+    FieldError, IdempotencyKey, JsonBody, Members, OptionalJsonBody, Path, Problem,
+};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
-use super::body::{JsonBody, Members, OptionalJsonBody};
-use super::problem::HttpError;
 use crate::document::read_time;
 use crate::{
-    CredentialId, CredentialRecord, IssueRequest, Issued, Issuer, IssuerError, Reason,
-    RenewRequest, Source, Validity,
+    CredentialId, CredentialRecord, IssueRequest, Issued, Issuer, Reason, RenewRequest, Source,
+    Validity,
 };
 
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const LONGEST_IDEMPOTENCY_KEY: usize = 255;
 const STATUS_ENTRY: &str = "BitstringStatusListEntry";
 
 /// `POST /credentials/issue`
 pub(super) async fn issue(
     State(issuer): State<Issuer>,
     Extension(actor): Extension<Actor>,
-    headers: HeaderMap,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
     JsonBody(body): JsonBody,
-) -> Result<Response, HttpError> {
+) -> Result<Response, Problem> {
     let order = Order::read(&body, &["holder", "validFrom", "validUntil", "item"])?;
-    let source =
-        order.source.ok_or(IssuerError::request("$", "has neither credential nor resource"))?;
-    let holder = order.holder.ok_or(IssuerError::request("options.holder", "is required"))?;
-    let idempotency_key = idempotency_key(&headers)?;
+    let source = order.source.ok_or(FieldError::new("$", "has neither credential nor resource"))?;
+    let holder = order.holder.ok_or(FieldError::new("options.holder", "is required"))?;
     let request = IssueRequest { source, holder, validity: order.validity, idempotency_key };
     let issued = issuer.issue(&actor, request, &mut OsRng).await?;
     created(&issued)
@@ -46,12 +42,11 @@ pub(super) async fn renew(
     State(issuer): State<Issuer>,
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
     OptionalJsonBody(body): OptionalJsonBody,
-) -> Result<Response, HttpError> {
+) -> Result<Response, Problem> {
     let body = body.unwrap_or_else(|| json!({}));
     let order = Order::read(&body, &["validFrom", "validUntil", "item"])?;
-    let idempotency_key = idempotency_key(&headers)?;
     let request = RenewRequest { source: order.source, validity: order.validity, idempotency_key };
     let issued = issuer.renew(&actor, id.parse()?, request, &mut OsRng).await?;
     created(&issued)
@@ -62,7 +57,7 @@ pub(super) async fn read(
     State(issuer): State<Issuer>,
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
-) -> Result<Json<Value>, HttpError> {
+) -> Result<Json<Value>, Problem> {
     let credential = issuer.read(&actor, id.parse()?).await?;
     let mut status = json!({ "state": credential.state.word() });
     if let Some(successor) = credential.superseded_by {
@@ -79,7 +74,7 @@ pub(super) async fn suspend(
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
     JsonBody(body): JsonBody,
-) -> Result<Json<Value>, HttpError> {
+) -> Result<Json<Value>, Problem> {
     Ok(state(&issuer.suspend(&actor, id.parse()?, reason(&body)?).await?))
 }
 
@@ -89,7 +84,7 @@ pub(super) async fn reinstate(
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
     JsonBody(body): JsonBody,
-) -> Result<Json<Value>, HttpError> {
+) -> Result<Json<Value>, Problem> {
     Ok(state(&issuer.reinstate(&actor, id.parse()?, reason(&body)?).await?))
 }
 
@@ -99,7 +94,7 @@ pub(super) async fn revoke(
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
     JsonBody(body): JsonBody,
-) -> Result<Json<Value>, HttpError> {
+) -> Result<Json<Value>, Problem> {
     Ok(state(&issuer.revoke(&actor, id.parse()?, reason(&body)?).await?))
 }
 
@@ -109,12 +104,11 @@ pub(super) async fn status(
     State(issuer): State<Issuer>,
     Extension(actor): Extension<Actor>,
     JsonBody(body): JsonBody,
-) -> Result<Json<Value>, HttpError> {
+) -> Result<Json<Value>, Problem> {
     let members =
         Members::of(&body, "$", &["credentialId", "credentialStatus", "status", "reason"])?;
     let id: CredentialId = members.require_text("credentialId")?.parse()?;
-    let status = members.require("status")?.as_bool();
-    let status = status.ok_or(IssuerError::request("status", "is not true or false"))?;
+    let status = members.boolean("status")?.ok_or(members.refuse("status", "is required"))?;
     let reason = optional_reason(&members)?.unwrap_or(Reason::Unspecified);
     let known = ["id", "type", "statusPurpose", "statusListIndex", "statusListCredential"];
     let entry = Members::of(members.require("credentialStatus")?, "credentialStatus", &known)?;
@@ -124,9 +118,7 @@ pub(super) async fn status(
     let credential = match (entry.require_text("statusPurpose")?, status) {
         ("revocation", true) => issuer.revoke(&actor, id, reason).await?,
         ("revocation", false) => {
-            return Err(
-                IssuerError::request("status", "of a revocation cannot be taken back").into()
-            );
+            return Err(members.refuse("status", "of a revocation cannot be taken back").into());
         }
         ("suspension", true) => issuer.suspend(&actor, id, reason).await?,
         ("suspension", false) => issuer.reinstate(&actor, id, reason).await?,
@@ -148,19 +140,16 @@ struct Order {
 }
 
 impl Order {
-    fn read(body: &Value, known_options: &[&str]) -> Result<Self, IssuerError> {
+    fn read(body: &Value, known_options: &[&str]) -> Result<Self, FieldError> {
         let members = Members::of(body, "$", &["credential", "resource", "options"])?;
         let none = json!({});
         let options = members.get("options").unwrap_or(&none);
         let options = Members::of(options, "options", known_options)?;
-        let item = options.get("item").map(|item| {
-            let item = item.as_u64().and_then(|item| usize::try_from(item).ok());
-            item.ok_or(options.refuse("item", "is not a whole number"))
-        });
-        let item = item.transpose()?;
+        // No resource stands for so many.
+        let item = options.number("item")?.map(|item| usize::try_from(item).unwrap_or(usize::MAX));
         let source = match (members.get("credential"), members.get("resource")) {
             (Some(_), Some(_)) => {
-                return Err(IssuerError::request("$", "has both credential and resource"));
+                return Err(FieldError::new("$", "has both credential and resource"));
             }
             (Some(_), None) if item.is_some() => {
                 return Err(options.refuse("item", "is of a resource only"));
@@ -186,40 +175,32 @@ impl Order {
 }
 
 /// A member that is an RFC 3339 time, in Unix seconds.
-fn time_of(members: &Members<'_>, name: &str) -> Result<Option<u64>, IssuerError> {
+fn time_of(members: &Members<'_>, name: &str) -> Result<Option<u64>, FieldError> {
     let Some(text) = members.text(name)? else { return Ok(None) };
     let time = read_time(text).map(Some);
     time.ok_or_else(|| members.refuse(name, "is not an RFC 3339 time from 1970 on"))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, IssuerError> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let text =
-        value.to_str().ok().filter(|text| (1..=LONGEST_IDEMPOTENCY_KEY).contains(&text.len()));
-    let rule = "is not 1 to 255 visible ASCII characters";
-    text.map(|text| Some(text.to_owned())).ok_or(IssuerError::request("Idempotency-Key", rule))
-}
-
-fn reason(body: &Value) -> Result<Reason, IssuerError> {
+fn reason(body: &Value) -> Result<Reason, FieldError> {
     let members = Members::of(body, "$", &["reason"])?;
-    optional_reason(&members)?.ok_or(IssuerError::request("reason", "is required"))
+    optional_reason(&members)?.ok_or(FieldError::new("reason", "is required"))
 }
 
-fn optional_reason(members: &Members<'_>) -> Result<Option<Reason>, IssuerError> {
+fn optional_reason(members: &Members<'_>) -> Result<Option<Reason>, FieldError> {
     let word = members.text("reason")?;
     let reason =
         |word| Reason::from_word(word).ok_or(members.refuse("reason", "is not a reason code"));
     word.map(reason).transpose()
 }
 
-fn created(issued: &Issued) -> Result<Response, HttpError> {
+fn created(issued: &Issued) -> Result<Response, Problem> {
     let location = format!("/credentials/{}", issued.credential.id.uuid());
     let body = documents(&issued.credential)?;
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(body)).into_response())
 }
 
 /// What a holder is given.
-fn documents(credential: &CredentialRecord) -> Result<Value, IssuerError> {
+fn documents(credential: &CredentialRecord) -> Result<Value, Problem> {
     let content = credential.content()?;
     let mut documents = json!({ "verifiableCredential": content.verifiable_credential });
     if let Some(attested) = &content.attested {

@@ -1,14 +1,14 @@
 //! Status lists, and whether the service is well.
 
 use ark_std::rand::rngs::OsRng;
+use attestry_service::http::{Path, Problem};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::problem::HttpError;
 use crate::Issuer;
 
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vc+ld+json");
@@ -18,14 +18,14 @@ const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=60");
 pub(super) async fn read(
     State(issuer): State<Issuer>,
     Path(id): Path<String>,
-) -> Result<Response, HttpError> {
+) -> Result<Response, Problem> {
     let document = issuer.status_list(id.parse()?).await?;
     let headers = [(CONTENT_TYPE, MEDIA_TYPE), (CACHE_CONTROL, CACHING)];
     Ok((headers, document.to_string()).into_response())
 }
 
 /// `POST /status-lists/publish`
-pub(super) async fn publish(State(issuer): State<Issuer>) -> Result<Json<Value>, HttpError> {
+pub(super) async fn publish(State(issuer): State<Issuer>) -> Result<Json<Value>, Problem> {
     let publications = issuer.publish(&mut OsRng).await?;
     let described = publications.iter().map(|publication| {
         json!({
@@ -45,8 +45,8 @@ pub(super) async fn health() -> Json<Value> {
 }
 
 /// `GET /readyz`: the database and the ledger answer, too.
-pub(super) async fn readiness(State(issuer): State<Issuer>) -> Result<Json<Value>, HttpError> {
-    issuer.ready().await.map_err(HttpError::NotReady)?;
-    let pending = issuer.pending().await.map_err(HttpError::NotReady)?;
+pub(super) async fn readiness(State(issuer): State<Issuer>) -> Result<Json<Value>, Problem> {
+    issuer.ready().await.map_err(|error| Problem::not_ready(&error))?;
+    let pending = issuer.pending().await.map_err(|error| Problem::not_ready(&error))?;
     Ok(Json(json!({ "status": "ready", "pendingStatusChanges": pending })))
 }

@@ -18,28 +18,28 @@
 //! all else takes the API key as a bearer token. Errors are RFC 9457 problem documents.
 
 mod access;
-mod body;
 mod credentials;
 mod lists;
 mod problem;
-mod request_id;
 
 pub use access::{Access, ApiKey};
 
 use std::future::Future;
+use std::time::Duration;
 
 use ark_std::rand::rngs::OsRng;
+use attestry_service::http::{RequestLimits, finish};
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 
 use crate::{Issuer, IssuerError};
-use problem::HttpError;
 
 /// Largest request body, bytes.
 pub const BODY_LIMIT: usize = 512 * 1024;
+const LIMITS: RequestLimits =
+    RequestLimits { body_bytes: BODY_LIMIT, time: Duration::from_secs(60) };
 
 /// Serves an issuer on a listener and publishes status changes in windows, until `shutdown` ends.
 /// Requests and publications that have begun are finished first.
@@ -78,14 +78,10 @@ pub fn router(issuer: Issuer, access: Access) -> Router {
         .route("/preview", post(credentials::preview))
         .route("/status-lists/publish", post(lists::publish))
         .route_layer(middleware::from_fn_with_state(access, access::require));
-    Router::new()
+    let routes = Router::new()
         .route("/status-lists/{id}", get(lists::read))
         .route("/healthz", get(lists::health))
         .route("/readyz", get(lists::readiness))
-        .merge(office)
-        .fallback(async || HttpError::NoSuchPath)
-        .method_not_allowed_fallback(async || HttpError::MethodNotAllowed)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn(request_id::tag))
-        .with_state(issuer)
+        .merge(office);
+    finish(routes, LIMITS).with_state(issuer)
 }

@@ -15,25 +15,25 @@
 
 mod policies;
 mod problem;
-mod requests;
 mod sessions;
 
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, State};
+use attestry_service::http::{Problem, RequestLimits, finish};
+use axum::extract::State;
 use axum::routing::{get, post};
-use axum::{Json, Router, middleware};
+use axum::{Json, Router};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::Verifier;
-use problem::Problem;
 
-/// Bytes of a body, at most: those of the longest answer.
-const MAX_BODY: usize = attestry_credential::presentation::MAX_RESPONSE;
-/// How long one request may take, its body included.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// A body is at most as long as the longest answer.
+const LIMITS: RequestLimits = RequestLimits {
+    body_bytes: attestry_credential::presentation::MAX_RESPONSE,
+    time: Duration::from_secs(60),
+};
 
 /// Serves the verifier until `shutdown` resolves, then finishes what is under way.
 ///
@@ -51,7 +51,7 @@ pub async fn serve(
 
 /// The routes, to be served beside others.
 pub fn router(verifier: Verifier) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/presentations", post(sessions::open))
         .route("/presentations/{id}", get(sessions::outcome))
         .route("/presentations/{id}/request", get(sessions::request))
@@ -61,12 +61,8 @@ pub fn router(verifier: Verifier) -> Router {
         .route("/policies/{id}", get(policies::read))
         .route("/receipt-key", get(receipt_key))
         .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .fallback(async || Problem::no_such_path())
-        .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(verifier.clone(), requests::accompany))
-        .with_state(verifier)
+        .route("/readyz", get(readyz));
+    finish(routes, LIMITS).with_state(verifier)
 }
 
 async fn receipt_key(State(verifier): State<Verifier>) -> Json<Value> {
@@ -79,6 +75,6 @@ async fn healthz() -> Json<Value> {
 }
 
 async fn readyz(State(verifier): State<Verifier>) -> Result<Json<Value>, Problem> {
-    verifier.check_ready().await.map_err(Problem::not_ready)?;
+    verifier.check_ready().await.map_err(|error| Problem::not_ready(&error))?;
     Ok(Json(json!({ "status": "ready" })))
 }

@@ -1,12 +1,11 @@
 //! The policies that sessions may name.
 
 use attestry_credential::policy::PolicyDocument;
+use attestry_service::http::{Path, Problem};
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::problem::Problem;
 use crate::{Verifier, VerifierError};
 
 pub(super) async fn list(State(verifier): State<Verifier>) -> Json<Value> {
@@ -15,10 +14,9 @@ pub(super) async fn list(State(verifier): State<Verifier>) -> Json<Value> {
 
 pub(super) async fn read(
     State(verifier): State<Verifier>,
-    id: Result<Path<String>, PathRejection>,
+    Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let policy = id.ok().and_then(|Path(id)| verifier.policies().get(&id));
-    let policy = policy.ok_or(VerifierError::UnknownPolicy)?;
+    let policy = verifier.policies().get(&id).ok_or(VerifierError::UnknownPolicy)?;
     let mut described = summary(policy);
     described["document"] = policy.source().clone();
     Ok(Json(described))

@@ -5,16 +5,14 @@ use attestry_credential::policy::{Disclosed, PolicyDocument};
 use attestry_credential::presentation::{
     Identifier, PresentationRequest, PresentationResponse, Query, ScopeParts,
 };
+use attestry_service::http::{Body, Path, Problem, TypedBody};
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::problem::Problem;
+use super::problem::of_refusal;
 use crate::session::{Decision, NewSession, Session, SessionStatus};
 use crate::{Refusal, Verifier, VerifierError};
 
@@ -24,7 +22,7 @@ const ONLY_QUERY: &str = "q1";
 /// `POST /presentations`: either `policy` and `parameters`, or several `queries`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewSessionBody {
+pub(super) struct NewSessionBody {
     policy: Option<Value>,
     #[serde(default)]
     parameters: Map<String, Value>,
@@ -52,15 +50,14 @@ struct QueryBody {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WithdrawalBody {
+pub(super) struct WithdrawalBody {
     withdrawal_key: WithdrawalKey,
 }
 
 pub(super) async fn open(
     State(verifier): State<Verifier>,
-    body: Result<Bytes, BytesRejection>,
+    TypedBody(body): TypedBody<NewSessionBody>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Value>), Problem> {
-    let body: NewSessionBody = read(&body?)?;
     let only = body.policy.map(|policy| QueryBody {
         id: ONLY_QUERY.to_owned(),
         policy,
@@ -91,30 +88,30 @@ pub(super) async fn open(
 
 pub(super) async fn request(
     State(verifier): State<Verifier>,
-    id: Result<Path<String>, PathRejection>,
+    Path(id): Path<String>,
 ) -> Result<Json<PresentationRequest>, Problem> {
-    Ok(Json(verifier.session(&identifier(id)?).await?.request))
+    Ok(Json(verifier.session(&identifier(&id)?).await?.request))
 }
 
 pub(super) async fn respond(
     State(verifier): State<Verifier>,
-    id: Result<Path<String>, PathRejection>,
-    body: Result<Bytes, BytesRejection>,
+    Path(id): Path<String>,
+    Body(body): Body,
 ) -> Result<Json<Value>, Problem> {
-    let id = identifier(id)?;
-    let response = PresentationResponse::from_json(&body?)
-        .map_err(|error| Problem::of_refusal(&Refusal::Malformed(error), None))?;
+    let id = identifier(&id)?;
+    let response = PresentationResponse::from_json(&body)
+        .map_err(|error| of_refusal(&Refusal::Malformed(error), None))?;
     match verifier.respond(&id, &response).await? {
         Decision::Accepted { receipt } => Ok(Json(json!({ "verified": true, "receipt": receipt }))),
-        Decision::Refused { refusal, receipt } => Err(Problem::of_refusal(&refusal, receipt)),
+        Decision::Refused { refusal, receipt } => Err(of_refusal(&refusal, receipt)),
     }
 }
 
 pub(super) async fn outcome(
     State(verifier): State<Verifier>,
-    id: Result<Path<String>, PathRejection>,
+    Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let (session, status) = verifier.outcome(&identifier(id)?).await?;
+    let (session, status) = verifier.outcome(&identifier(&id)?).await?;
     let mut answer = json!({
         "id": session.id,
         "request_uri": request_uri(&verifier, &session),
@@ -139,9 +136,8 @@ pub(super) async fn outcome(
 
 pub(super) async fn withdraw(
     State(verifier): State<Verifier>,
-    body: Result<Bytes, BytesRejection>,
+    TypedBody(body): TypedBody<WithdrawalBody>,
 ) -> Result<Json<Value>, Problem> {
-    let body: WithdrawalBody = read(&body?)?;
     let nullifier = verifier.withdraw(&body.withdrawal_key).await?;
     Ok(Json(json!({ "withdrawn": nullifier })))
 }
@@ -152,14 +148,8 @@ fn values_of((query, disclosed): (&Identifier, &Disclosed)) -> (String, Value) {
     (query.to_string(), values.collect())
 }
 
-/// Reads a body. The error says where it is wrong and does not quote it.
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| Problem::bad_body(error.line(), error.column()))
-}
-
-fn identifier(id: Result<Path<String>, PathRejection>) -> Result<Identifier, VerifierError> {
-    let id = id.ok().and_then(|Path(text)| text.parse().ok());
-    id.ok_or(VerifierError::UnknownSession)
+fn identifier(id: &str) -> Result<Identifier, VerifierError> {
+    id.parse().map_err(|_| VerifierError::UnknownSession)
 }
 
 fn resolve(verifier: &Verifier, body: QueryBody) -> Result<Query, VerifierError> {

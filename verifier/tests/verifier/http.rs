@@ -44,7 +44,8 @@ impl Service {
     }
 
     async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Response {
-        self.client.post(format!("{}{path}", self.base)).body(body).send().await.unwrap()
+        let request = self.client.post(format!("{}{path}", self.base)).body(body);
+        request.header("content-type", "application/json").send().await.unwrap()
     }
 
     /// Opens a session and fetches its request as a wallet does.
@@ -220,7 +221,8 @@ async fn sessions_that_cannot_be_asked_are_not_opened() {
     let mut both = state_of("TX");
     both["queries"] = json!([{ "id": "a", "policy": "licensed-in-state" }]);
     let cases = [
-        ("{".to_owned(), "invalid-request"),
+        ("{".to_owned(), "malformed-json"),
+        ("[]".to_owned(), "invalid-request"),
         (json!({ "purpose": "hire" }).to_string(), "invalid-request"),
         (both.to_string(), "invalid-request"),
         (json!({ "policy": "no-such", "purpose": "hire" }).to_string(), "unknown-policy"),
@@ -238,6 +240,13 @@ async fn sessions_that_cannot_be_asked_are_not_opened() {
         assert_eq!(refused["type"], named(name), "{body}");
         assert!(!refused.to_string().contains("Atlantis"), "{refused}");
     }
+    let undeclared = service.client.post(format!("{}/presentations", service.base));
+    let undeclared = undeclared.body(state_of("TX").to_string()).send().await.unwrap();
+    let (status, refused) = problem(undeclared).await;
+    assert_eq!(
+        (status, &refused["type"]),
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, &json!(named("unsupported-media-type")))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,17 @@
+//! What every service does around its own routes: problem documents, request ids, bodies.
+
+mod body;
+mod json;
+mod members;
+mod path;
+mod problem;
+mod request_id;
+mod router;
+
+pub use body::{Body, IdempotencyKey, JsonBody, OptionalJsonBody, TypedBody};
+pub use json::{DEEPEST_NESTING, JsonError};
+pub use members::{FieldError, Members, Parameters};
+pub use path::Path;
+pub use problem::Problem;
+pub use request_id::RequestId;
+pub use router::{RequestLimits, finish};
