@@ -1,6 +1,8 @@
 //! What every service of the house has, and none has of its own: its database, its tenants, who
 //! may do what, the record of who did what, and the plumbing of HTTP.
 
+pub mod access;
+pub mod approval;
 pub mod audit;
 pub mod database;
 pub mod http;
