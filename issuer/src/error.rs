@@ -6,6 +6,7 @@ use attestry_credential::CredentialError;
 use attestry_credential::schema::Schema;
 use attestry_ledger::LedgerError;
 use attestry_service::DatabaseError;
+use attestry_service::approval::ApprovalError;
 
 use crate::record::{Action, State};
 
@@ -43,6 +44,9 @@ pub enum IssuerError {
     /// No consent form was ever required for this study.
     #[error("no consent form was required for this study")]
     UnknownStudy,
+    /// What takes two people is not possible.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
     /// Its record has been destroyed.
     #[error("the credential's record has been erased")]
     Erased,

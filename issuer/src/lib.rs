@@ -6,13 +6,13 @@
 
 mod consents;
 mod document;
-mod erasure;
 mod error;
 mod expiry;
 mod files;
 pub mod http;
 mod identity;
 mod keys;
+mod proposals;
 mod publish;
 mod record;
 mod register;
@@ -25,6 +25,7 @@ pub use consents::{Reconsent, RequiredForm};
 pub use error::IssuerError;
 pub use expiry::{ExpiryNotice, MARKS};
 pub use keys::{DEVELOPMENT_KEY_FILE, IssuerKeys};
+pub use proposals::{MOST_REVOKED, Revocation, Selection};
 pub use publish::Publication;
 pub use record::{
     Action, Attested, Content, CredentialId, CredentialRecord, ListId, Reason, State,

@@ -14,7 +14,7 @@ use crate::IssuerError;
 const URN: &str = "urn:uuid:";
 
 /// The id of a credential: a random UUID, written as `urn:uuid:…` in documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CredentialId([u8; 16]);
 
 impl CredentialId {

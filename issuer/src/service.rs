@@ -16,7 +16,7 @@ use crate::record::{
     Action, Attested, Content, CredentialId, CredentialRecord, ListId, Reason, State,
 };
 use crate::request::{Claims, IssueRequest, RenewRequest, Validity};
-use crate::storage::{Change, Idempotency, Identity, Insertion, Storage, Stored};
+use crate::storage::{Change, Idempotency, Identity, Insertion, Standing, Storage, Stored};
 use crate::{IssuerError, IssuerKeys, identity};
 
 /// How often to draw another status index when another request took it first.
@@ -399,7 +399,7 @@ impl Issuer {
             let Some(to) = next_state(record.state, action)? else { return Ok(record) };
             let (action_name, at) = (audited(action), self.now());
             let change = Change { action: action_name, to, reason, actor, at, superseded_by: None };
-            let applied = self.storage().change(&record, &change).await?;
+            let applied = self.storage().change(&Standing::of(&record), &change).await?;
             record = self.credential(id).await?;
             if applied {
                 tracing::info!(credential = %id, %action, %reason, "state changed");

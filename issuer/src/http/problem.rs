@@ -1,6 +1,7 @@
 //! Every error of the issuer as a problem document. The only place that knows how they map.
 
 use attestry_credential::CredentialError;
+use attestry_service::approval::ApprovalError;
 use attestry_service::http::{FieldError, JsonError, Problem};
 use axum::http::StatusCode;
 use axum::http::header::{HeaderValue, WWW_AUTHENTICATE};
@@ -34,6 +35,20 @@ impl From<IssuerError> for Problem {
             IssuerError::Plain => {
                 (Status::CONFLICT, "not-attested", "Only a credential that was attested allows it")
             }
+            IssuerError::Approval(ref error) => match error {
+                ApprovalError::TooLarge => {
+                    (Status::UNPROCESSABLE_ENTITY, "too-large", "The proposal is too large")
+                }
+                ApprovalError::Unknown => (Status::NOT_FOUND, "unknown", "There is no such thing"),
+                ApprovalError::SamePerson | ApprovalError::NotReviewer => {
+                    (Status::FORBIDDEN, "second-person", "This takes a second person")
+                }
+                ApprovalError::Expired => (Status::GONE, "expired", "The proposal has expired"),
+                ApprovalError::NotPossible(_) => {
+                    (Status::CONFLICT, "not-possible", "The proposal's state does not allow it")
+                }
+                ApprovalError::Database(_) => return Self::internal(error),
+            },
             IssuerError::NotPossible { .. } => {
                 (Status::CONFLICT, "not-possible", "The credential's state does not allow it")
             }

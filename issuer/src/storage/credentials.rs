@@ -12,7 +12,7 @@ use super::Storage;
 use super::consents::insert_consent;
 use super::search::{insert_terms, schema};
 use crate::IssuerError;
-use crate::record::{Attested, Content, CredentialId, CredentialRecord, Reason, State};
+use crate::record::{Attested, Content, CredentialId, CredentialRecord, ListId, Reason, State};
 use crate::search::Term;
 
 /// A caller's key and the request that it came with, both hashed (SHA-256).
@@ -45,6 +45,36 @@ pub(crate) struct Insertion<'a> {
     pub(crate) actor: &'a Actor,
     pub(crate) supersedes: Option<&'a CredentialRecord>,
     pub(crate) idempotency: Option<&'a Idempotency>,
+}
+
+/// Where a credential stands: what a change of its state is made on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    pub(crate) id: CredentialId,
+    pub(crate) list: ListId,
+    pub(crate) status_index: u32,
+    pub(crate) state: State,
+    pub(crate) version: u32,
+}
+
+impl Standing {
+    pub(crate) const COLUMNS: &str = "id, list_id, status_index, state, version";
+
+    pub(crate) fn of(record: &CredentialRecord) -> Self {
+        let CredentialRecord { id, list, status_index, state, version, .. } = *record;
+        Self { id, list, status_index, state, version }
+    }
+
+    pub(super) fn read(row: &AnyRow) -> Result<Self, IssuerError> {
+        let (list, state): (String, String) = (row.try_get("list_id")?, row.try_get("state")?);
+        Ok(Self {
+            id: read_id(row, "id")?,
+            list: list.parse().map_err(|_| IssuerError::corrupt("a list"))?,
+            status_index: unsigned(row.try_get("status_index")?, "a status index")?,
+            state: State::from_word(&state).ok_or(IssuerError::corrupt("a state"))?,
+            version: unsigned(row.try_get("version")?, "a version")?,
+        })
+    }
 }
 
 /// A change of a credential's state.
@@ -120,7 +150,7 @@ impl Storage {
                 at: record.issued_at,
                 superseded_by: Some(record.id),
             };
-            if !apply(&mut transaction, &self.tenant, old, &change).await? {
+            if !apply(&mut transaction, &self.tenant, &Standing::of(old), &change).await? {
                 return Ok(Stored::Outdated);
             }
         }
@@ -150,7 +180,7 @@ impl Storage {
     /// change causes one. Returns whether it was.
     pub(crate) async fn change(
         &self,
-        read: &CredentialRecord,
+        read: &Standing,
         change: &Change<'_>,
     ) -> Result<bool, IssuerError> {
         let mut transaction = self.write().await?;
@@ -237,7 +267,7 @@ async fn insert_credential(
 pub(super) async fn apply(
     connection: &mut AnyConnection,
     tenant: &TenantId,
-    read: &CredentialRecord,
+    read: &Standing,
     change: &Change<'_>,
 ) -> Result<bool, IssuerError> {
     let (id, version) = (read.id.to_string(), i64::from(read.version) + 1);
@@ -309,24 +339,23 @@ fn read_id(row: &AnyRow, column: &str) -> Result<CredentialId, IssuerError> {
     text.parse().map_err(|_| IssuerError::corrupt("an id"))
 }
 
-pub(super) fn read(row: &AnyRow) -> Result<CredentialRecord, IssuerError> {
-    let corrupt = IssuerError::corrupt;
-    let text = |column: &str| row.try_get::<String, _>(column);
-    let number = |column: &str| row.try_get::<i64, _>(column);
-    let time =
-        |column: &str| -> Result<u64, IssuerError> { Ok(unsigned(number(column)?, "a time")?) };
+fn read(row: &AnyRow) -> Result<CredentialRecord, IssuerError> {
+    let time = |column: &str| -> Result<u64, IssuerError> {
+        Ok(unsigned(row.try_get(column)?, "a time")?)
+    };
+    let Standing { id, list, status_index, state, version } = Standing::read(row)?;
     Ok(CredentialRecord {
-        id: read_id(row, "id")?,
+        id,
         schema: schema(row)?,
-        list: text("list_id")?.parse().map_err(|_| corrupt("a list"))?,
-        status_index: unsigned(number("status_index")?, "a status index")?,
+        list,
+        status_index,
         valid_from: time("valid_from")?,
         valid_until: time("valid_until")?,
         issued_at: time("issued_at")?,
-        state: State::from_word(&text("state")?).ok_or(corrupt("a state"))?,
-        version: unsigned(number("version")?, "a version")?,
+        state,
+        version,
         superseded_by: match row.try_get::<Option<String>, _>("superseded_by")? {
-            Some(id) => Some(id.parse().map_err(|_| corrupt("an id"))?),
+            Some(id) => Some(id.parse().map_err(|_| IssuerError::corrupt("an id"))?),
             None => None,
         },
         content: read_content(row)?,

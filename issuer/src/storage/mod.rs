@@ -1,5 +1,6 @@
 //! What a tenant keeps in the database. The only place that knows SQL.
 
+mod conditions;
 mod consents;
 mod credentials;
 mod erasure;
@@ -7,9 +8,10 @@ mod expiry;
 mod history;
 mod lists;
 mod outbox;
+mod proposals;
 mod search;
 
-pub(crate) use credentials::{Change, Idempotency, Insertion, Stored};
+pub(crate) use credentials::{Change, Idempotency, Insertion, Standing, Stored};
 pub(crate) use history::Neighbour;
 pub(crate) use lists::PublishedList;
 pub(crate) use outbox::{Flip, Pending};
@@ -104,7 +106,10 @@ impl Storage {
         self.database.pool()
     }
 
+    /// A transaction in which the tenant's records are changed, by one at a time.
     async fn write(&self) -> Result<Transaction<'static, Any>, IssuerError> {
-        Ok(self.database.write().await?)
+        let mut transaction = self.database.write().await?;
+        audit::lock(&mut transaction, &self.tenant).await?;
+        Ok(transaction)
     }
 }

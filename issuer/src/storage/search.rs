@@ -5,9 +5,10 @@ use attestry_credential::schema::Schema;
 use attestry_service::TenantId;
 use attestry_service::database::{seconds, unsigned};
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use sqlx::{AnyConnection, Row};
 
 use super::Storage;
+use super::conditions::{Conditions, Value};
 use crate::IssuerError;
 use crate::record::{CredentialId, State};
 use crate::search::{Cursor, Page, Search, Summary, Term};
@@ -16,40 +17,6 @@ use crate::search::{Cursor, Page, Search, Summary, Term};
 pub(super) const SUMMARY: &str =
     "id, schema, list_id, valid_from, valid_until, issued_at, state, superseded_by,
     CASE WHEN document IS NULL THEN 1 ELSE 0 END AS erased";
-
-/// A parameter of a query.
-enum Value {
-    Number(i64),
-    Text(String),
-}
-
-/// Conditions that must all hold, with their parameters.
-struct Conditions {
-    sql: String,
-    values: Vec<Value>,
-}
-
-impl Conditions {
-    fn of_tenant(tenant: &TenantId) -> Self {
-        let values = vec![Value::Text(tenant.as_str().to_owned())];
-        Self { sql: "tenant = $1".to_owned(), values }
-    }
-
-    /// Adds a condition in which each `?` stands for the next value.
-    fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
-        self.sql.push_str(" AND ");
-        let mut values = values.into_iter();
-        for part in condition.split_inclusive('?') {
-            match (part.strip_suffix('?'), values.next()) {
-                (Some(before), Some(value)) => {
-                    self.values.push(value);
-                    self.sql.push_str(&format!("{before}${}", self.values.len()));
-                }
-                _ => self.sql.push_str(part),
-            }
-        }
-    }
-}
 
 impl Storage {
     /// A page of what is looked for, newest first, of at most `limit` entries.
@@ -65,19 +32,9 @@ impl Storage {
                 [Value::Number(seconds(cursor.issued_at)), Value::Text(cursor.id.to_string())];
             conditions.and("(issued_at, id) < (?, ?)", values);
         }
-        let sql = format!(
-            "SELECT {SUMMARY} FROM credentials WHERE {} ORDER BY issued_at DESC, id DESC LIMIT {}",
-            conditions.sql,
-            u64::from(limit) + 1,
-        );
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for value in conditions.values {
-            query = match value {
-                Value::Number(number) => query.bind(number),
-                Value::Text(text) => query.bind(text),
-            };
-        }
-        let rows = query.fetch_all(self.pool()).await?;
+        let select = format!("SELECT {SUMMARY} FROM credentials");
+        let rest = format!("ORDER BY issued_at DESC, id DESC LIMIT {}", u64::from(limit) + 1);
+        let rows = conditions.fetch(&mut *self.connection().await?, &select, &rest).await?;
         let mut items: Vec<Summary> = rows.iter().map(summary).collect::<Result<_, _>>()?;
         let more = items.len() > limit as usize;
         items.truncate(limit as usize);

@@ -5,5 +5,6 @@ mod http;
 mod logs;
 mod outbox;
 mod refusals;
+mod register;
 mod service;
 mod world;

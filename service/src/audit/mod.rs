@@ -93,6 +93,18 @@ pub async fn append(
     Ok(entry.sequence)
 }
 
+/// Makes all others wait who append for this tenant, until the transaction's end. A transaction
+/// that changes rows before it appends begins with this: then all take their locks in one order,
+/// and none waits for another that waits for it.
+///
+/// # Errors
+/// [`DatabaseError::Sql`].
+pub async fn lock(connection: &mut AnyConnection, tenant: &TenantId) -> Result<(), DatabaseError> {
+    let update = "UPDATE audit_heads SET sequence = sequence WHERE tenant = $1";
+    sqlx::query(update).bind(tenant.as_str()).execute(connection).await?;
+    Ok(())
+}
+
 /// Takes the next sequence; with it the hash of the entry before.
 async fn advance(
     connection: &mut AnyConnection,
