@@ -40,9 +40,9 @@ mod secret;
 mod store;
 #[cfg(test)]
 mod tests;
-pub mod vault;
 mod wallet;
 
+pub use attestry_vault::{self as vault, KeyDerivation, VaultError};
 #[cfg(feature = "background")]
 pub use background::Refiller;
 pub use choose::{Choices, Chosen, QueryChoice, Reason};
@@ -57,5 +57,4 @@ pub use registry_view::RegistryView;
 #[cfg(feature = "file")]
 pub use store::FileStore;
 pub use store::{MemoryStore, VaultStore};
-pub use vault::{KeyDerivation, VaultError};
 pub use wallet::Wallet;

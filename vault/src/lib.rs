@@ -1,4 +1,4 @@
-//! Encryption at rest: one secret-keeping container of bytes.
+//! Secrets sealed under a passphrase: one container of bytes, for whoever keeps keys at rest.
 //!
 //! ```text
 //! header (see [`header`])  ‖  nonce (24)  ‖  length (8)  ‖  XChaCha20-Poly1305 ciphertext and tag
@@ -158,10 +158,15 @@ impl Vault {
         Ok(Opened { vault: self, content, records, tail })
     }
 
-    /// Opens a container of this key without deriving it again, for tests that open many.
-    #[cfg(test)]
-    pub(crate) fn open_again(&self, bytes: &[u8]) -> Result<Opened, VaultError> {
+    /// Opens a container of this key without deriving it again.
+    ///
+    /// # Errors
+    /// As [`Vault::open`]; [`VaultError::WrongPassphrase`] if it was sealed under another key.
+    pub fn open_again(&self, bytes: &[u8]) -> Result<Opened, VaultError> {
         let (header, rest) = Header::read(bytes)?;
+        if header != self.header {
+            return Err(VaultError::WrongPassphrase);
+        }
         Self { header, key: self.key.clone() }.read(bytes.len(), rest)
     }
 
