@@ -68,6 +68,10 @@ pub enum CredentialError {
     #[cfg(feature = "w3c")]
     #[error(transparent)]
     Proof(#[from] crate::w3c::Refusal),
+    /// The key's keeper gave no signature, or one that does not hold under the key.
+    #[cfg(feature = "w3c")]
+    #[error("the keeper of the signing key gave no signature that holds")]
+    Signer,
 }
 
 impl CredentialError {

@@ -45,18 +45,29 @@ impl Attestation {
         registry_index: u32,
         key: &SigningKey,
     ) -> Result<Self, CredentialError> {
-        check_registry_index(registry_index).map_err(|rule| rule.at("registryIndex"))?;
-        let credential = document.credential(salt)?;
         let signature = key
-            .sign(&credential)
+            .sign(&document.credential(salt)?)
             .map_err(|error| Rule::worded(format!("cannot be signed: {error}")).at("$"))?;
-        Ok(Self {
-            issuer_key: key.verifying_key(),
-            signature,
-            salt,
-            status_index: document.status().index,
-            registry_index,
-        })
+        Self::of_signature(document, salt, registry_index, key.verifying_key(), signature)
+    }
+
+    /// The attestation with a signature that was made elsewhere, over what the document encodes to
+    /// with this salt ([`Document::credential`]).
+    ///
+    /// # Errors
+    /// As [`Attestation::sign`]; [`CredentialError::Attestation`] if the signature does not hold.
+    pub fn of_signature(
+        document: &Document,
+        salt: [u8; 16],
+        registry_index: u32,
+        issuer_key: VerifyingKey,
+        signature: Signature,
+    ) -> Result<Self, CredentialError> {
+        check_registry_index(registry_index).map_err(|rule| rule.at("registryIndex"))?;
+        let status_index = document.status().index;
+        let attestation = Self { issuer_key, signature, salt, status_index, registry_index };
+        attestation.verify(document)?;
+        Ok(attestation)
     }
 
     /// The credential that the document encodes to, if the issuer's signature holds for it.

@@ -65,6 +65,23 @@ fn the_attestation_holds_for_its_document_and_no_other() {
 }
 
 #[test]
+fn an_attestation_is_made_of_a_signature_that_holds_only() {
+    let [provider, consent] = subjects().map(document);
+    let salt = [8; 16];
+    let signature = key().sign(&provider.credential(salt).unwrap()).unwrap();
+    let of = |document: &Document, salt, key: SigningKey| {
+        Attestation::of_signature(document, salt, 3, key.verifying_key(), signature)
+    };
+    assert_eq!(of(&provider, salt, key()), Attestation::sign(&provider, salt, 3, &key()));
+    let other = SigningKey::from_bytes(&[9; 32]).unwrap();
+    for refused in
+        [of(&consent, salt, key()), of(&provider, [9; 16], key()), of(&provider, salt, other)]
+    {
+        assert_eq!(refused, Err(CredentialError::Attestation));
+    }
+}
+
+#[test]
 fn every_stated_claim_is_attested() {
     let [provider, _] = subjects();
     let document = document(provider);

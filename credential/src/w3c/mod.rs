@@ -9,11 +9,13 @@
 
 mod did;
 mod proof;
+mod signer;
 mod status;
 mod verify;
 
 pub use did::{DidEthr, ResolveError};
 pub use proof::{ProofPolicy, sign_json, verify_proof};
+pub use signer::{DocumentSigner, NotSigned, Signing};
 pub use status::{StatusListCredential, VerifiedStatusList, verify_status_list};
 pub use verify::{VerificationPolicy, sign, verify_strict};
 

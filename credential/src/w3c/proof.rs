@@ -1,11 +1,9 @@
 //! One Data Integrity proof: made, and checked together with what surrounds it.
 
-use ed25519_dalek::SigningKey;
 use serde_json::Value;
 use ssi::{
-    JWK,
     claims::{
-        SignatureEnvironment, VerificationParameters,
+        SignatureEnvironment, SignatureError, VerificationParameters,
         chrono::{DateTime, Utc},
         data_integrity::{
             AnyInputSuiteOptions, AnySuite, CryptographicSuite, DataIntegrity, ProofOptions,
@@ -13,13 +11,13 @@ use ssi::{
         vc::v2::JsonCredential,
     },
     dids::DIDResolver,
-    jwk::{Base64urlUInt, OctetParams, Params},
-    verification_methods::{AnyMethod, SingleSecretSigner},
+    verification_methods::AnyMethod,
 };
 
 use super::{
     Refusal, contexts,
     did::{AssertionMethod, DidEthr},
+    signer::{Checked, DocumentSigner},
 };
 use crate::{
     error::CredentialError,
@@ -50,10 +48,11 @@ impl ProofPolicy {
 ///
 /// # Errors
 /// [`Refusal::Controller`] if the method is not the issuer's; [`Refusal::JsonLd`] if the
-/// credential cannot be canonicalized under the embedded contexts.
+/// credential cannot be canonicalized under the embedded contexts; [`CredentialError::Signer`] if
+/// the key's keeper gives no signature that holds.
 pub async fn sign_json(
     credential: &Value,
-    key: &SigningKey,
+    key: &dyn DocumentSigner,
     method: &str,
     now: u64,
 ) -> Result<Value, CredentialError> {
@@ -79,7 +78,7 @@ pub(super) fn options(method: &str, now: u64) -> Result<Options, CredentialError
 /// Signs under any options, with a key that `did` is taken to have under the options' method.
 pub(super) async fn sign_with(
     credential: &Value,
-    key: &SigningKey,
+    key: &dyn DocumentSigner,
     did: &str,
     options: Options,
 ) -> Result<Value, CredentialError> {
@@ -87,29 +86,28 @@ pub(super) async fn sign_with(
         serde_json::from_value(credential.clone()).map_err(|_| Refusal::JsonLd)?;
     let method = options.verification_method.as_ref().ok_or(Refusal::Controller)?;
     let method = method.id().to_string();
-    let resolver = AssertionMethod::of_key(did, &method, key.verifying_key().as_bytes());
+    let resolver = AssertionMethod::of_key(did, &method, &key.public_key());
     let environment = SignatureEnvironment { json_ld_loader: contexts()?, eip712_loader: () };
     let signed = AnySuite::EdDsaRdfc2022
         .sign_with(
             environment,
             unsigned,
             resolver.into_vm_resolver::<AnyMethod>(),
-            SingleSecretSigner::new(secret(key)).into_local(),
+            Checked(key),
             options,
             Default::default(),
         )
         .await
-        .map_err(|_| Refusal::JsonLd)?;
+        .map_err(unsigned_because)?;
     Ok(serde_json::to_value(signed).map_err(|_| Refusal::JsonLd)?)
 }
 
-/// The key as `ssi` takes it, which zeroizes its private part on drop.
-fn secret(key: &SigningKey) -> JWK {
-    JWK::from(Params::OKP(OctetParams {
-        curve: "Ed25519".to_owned(),
-        public_key: Base64urlUInt(key.verifying_key().to_bytes().to_vec()),
-        private_key: Some(Base64urlUInt(key.as_bytes().to_vec())),
-    }))
+fn unsigned_because(error: SignatureError) -> CredentialError {
+    match error {
+        // See the signer.
+        SignatureError::InvalidSecretKey => CredentialError::Signer,
+        _ => Refusal::JsonLd.into(),
+    }
 }
 
 /// Checks a credential's proof, its issuer's control of the key, its validity and its subject;

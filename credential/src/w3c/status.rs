@@ -1,7 +1,6 @@
 //! BitstringStatusListCredential: the same bits as the Poseidon-committed list of the registry.
 
 use attestry_circuits::status::{LIST_SIZE, StatusList};
-use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 use ssi::status::bitstring_status_list::{EncodedList, SizedBitString, StatusSize};
 
@@ -9,6 +8,7 @@ use super::{
     Refusal,
     did::DidEthr,
     proof::{ProofPolicy, sign_json, verify_proof},
+    signer::DocumentSigner,
 };
 use crate::{
     error::CredentialError,
@@ -38,7 +38,7 @@ impl StatusListCredential<'_> {
     /// Those of [`sign_json`]; a time that does not fit the calendar.
     pub async fn sign(
         &self,
-        key: &SigningKey,
+        key: &dyn DocumentSigner,
         method: &str,
         now: u64,
     ) -> Result<Value, CredentialError> {

@@ -1,5 +1,5 @@
 use attestry_circuits::status::StatusList;
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{Signer, SigningKey};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use ssi::verification_methods::ProofPurpose;
@@ -119,6 +119,28 @@ async fn accepts_what_the_issuer_signed() {
         let signed = sign(&document, &board_key(), &method(), NOW - 10).await.unwrap();
         assert_eq!(signed["proof"]["cryptosuite"], "eddsa-rdfc-2022");
         assert_eq!(verdict(&signed, &ledger()).await, Ok(document));
+    }
+}
+
+/// The keeper of the board's key, who answers with something else.
+struct Keeper(Result<[u8; 64], NotSigned>);
+
+impl DocumentSigner for Keeper {
+    fn public_key(&self) -> [u8; 32] {
+        board_key().verifying_key().to_bytes()
+    }
+
+    fn sign_message<'a>(&'a self, _: &'a [u8]) -> Signing<'a> {
+        Box::pin(async move { self.0 })
+    }
+}
+
+#[tokio::test]
+async fn a_signature_that_is_not_given_or_does_not_hold_is_told_from_a_document_refused() {
+    let other = SigningKey::from_bytes(&[8; 32]).sign(b"another text").to_bytes();
+    for answer in [Err(NotSigned), Ok([0; 64]), Ok(other)] {
+        let signed = sign(&licence(), &Keeper(answer), &method(), NOW - 10).await;
+        assert_eq!(signed, Err(CredentialError::Signer));
     }
 }
 

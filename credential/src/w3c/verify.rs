@@ -1,11 +1,11 @@
 //! The whole check of a plain credential.
 
-use ed25519_dalek::SigningKey;
 use serde_json::Value;
 
 use super::{
     did::DidEthr,
     proof::{ProofPolicy, sign_json, verify_proof},
+    signer::DocumentSigner,
     status::VerifiedStatusList,
 };
 use crate::{error::CredentialError, vcdm::Document};
@@ -26,7 +26,7 @@ pub struct VerificationPolicy<'a> {
 /// Those of [`sign_json`].
 pub async fn sign(
     document: &Document,
-    key: &SigningKey,
+    key: &dyn DocumentSigner,
     method: &str,
     now: u64,
 ) -> Result<Value, CredentialError> {
