@@ -66,6 +66,9 @@ pub enum LedgerError {
     /// A key that is not 32 bytes of a valid secp256k1 scalar.
     #[error("the account key is not a valid secp256k1 key")]
     InvalidAccountKey,
+    /// The keeper of the account's key gave no signature, or one of another key. Nothing was sent.
+    #[error("the keeper of the account's key gave no signature that holds")]
+    NotSigned,
     /// A BabyJubJub key that cannot be accredited.
     #[error("the issuer key is not a point of the prime-order subgroup")]
     InvalidIssuerKey,

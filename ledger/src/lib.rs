@@ -11,7 +11,7 @@ mod did;
 pub mod embedded;
 mod error;
 
-pub use account::Account;
+pub use account::{Account, AccountKey, DigestSigner, DigestSigning, NotSigned};
 pub use alloy::primitives::Address;
 pub use client::{
     Accreditation, ClientOptions, Deployment, Entry, EntryIndex, EntryState, EvidenceBatch,

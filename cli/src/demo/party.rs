@@ -10,7 +10,7 @@ use attestry_credential::policy::PolicyDocument;
 use attestry_credential::presentation::{
     ClientId, PresentationError, PresentationRequest, PresentationResponse, Query, ScopeParts,
 };
-use attestry_ledger::{Account, RegistryClient, RegistrySnapshot};
+use attestry_ledger::{AccountKey, RegistryClient, RegistrySnapshot};
 use attestry_verifier::{
     AcceptedCircuits, Decision, NewSession, PolicyCatalogue, ReceiptKey, Session, Storage,
     Verifier, VerifierConfig, VerifierParts,
@@ -83,7 +83,7 @@ pub(super) struct Question {
 
 /// A clinic or a sponsor, whose verifier reads a registry through `registry`.
 pub(super) async fn verifier(
-    identity: &Account,
+    identity: &AccountKey,
     registry: RegistryClient,
     did: &ClientId,
     circuits: AcceptedCircuits,

@@ -17,8 +17,8 @@ use attestry_keys::KeyStore;
 use attestry_keys::interop::solidity::verifying_key_words;
 use attestry_ledger::embedded::EmbeddedLedger;
 use attestry_ledger::{
-    Account, Accreditation, Address, ClientOptions, DidKey, EntryIndex, LedgerClient, LedgerUrl,
-    RegistryClient, RegistrySnapshot,
+    Account, AccountKey, Accreditation, Address, ClientOptions, DidKey, EntryIndex, LedgerClient,
+    LedgerUrl, RegistryClient, RegistrySnapshot,
 };
 use attestry_service::{Actor, DatabaseUrl, TenantId};
 use attestry_verifier::{AcceptedCircuits, Verifier};
@@ -94,7 +94,7 @@ impl World {
         let (clinic_account, clinic_did) = identity(&registry).await?;
         let (sponsor_account, sponsor_did) = identity(&registry).await?;
         let open =
-            async |account: &Account, registry: &RegistryClient, did: &ClientId, name: &str| {
+            async |account: &AccountKey, registry: &RegistryClient, did: &ClientId, name: &str| {
                 let folder = folder.path().join(name);
                 std::fs::create_dir_all(&folder)?;
                 let (registry, circuits): (_, AcceptedCircuits) =
@@ -192,12 +192,12 @@ fn connect(
 }
 
 /// A did:ethr with a published key.
-async fn identity(registry: &RegistryClient) -> Result<(Account, ClientId)> {
-    let account = Account::random(&mut OsRng);
+async fn identity(registry: &RegistryClient) -> Result<(AccountKey, ClientId)> {
+    let account = AccountKey::random(&mut OsRng);
     let receipt_key = attestry_verifier::ReceiptKey::from_seed(&account.to_bytes());
     let key = DidKey::Ed25519(receipt_key.verifying_key());
     let identities = registry.identities();
-    identities.publish_key(&account, account.address(), &key, YEAR_S).await?;
+    identities.publish_key(&Account::from(&account), account.address(), &key, YEAR_S).await?;
     let did = identities.did(account.address()).await?;
     Ok((account, verifier::client_id(&did)?))
 }

@@ -292,7 +292,7 @@ impl Delivery {
             };
             let gas_price = patiently(deadline, || self.gas_price()).await?;
             let terms = Terms { chain_id, nonce, gas_limit, gas_price };
-            let entry = act.sign(&self.account, terms, idempotency)?;
+            let entry = act.sign(&self.account, terms, idempotency).await?;
             self.store(&entry).await?;
             let refusal = match self.hand_over(&entry, 0).await {
                 Handover::Refused(error) => error,

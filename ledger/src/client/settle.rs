@@ -188,7 +188,8 @@ impl Delivery {
             return Ok(false);
         }
         let suggested = self.gas_price().await?;
-        let Some(dearer) = repriced(entry, &self.account, suggested)? else { return Ok(false) };
+        let dearer = repriced(entry, &self.account, suggested).await?;
+        let Some(dearer) = dearer else { return Ok(false) };
         self.store(&dearer).await?;
         *entry = dearer;
         Ok(true)

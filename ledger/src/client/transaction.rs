@@ -4,7 +4,6 @@ use super::outbox::{OutboxEntry, OutboxState};
 use crate::{Account, LedgerError};
 use alloy::consensus::{SignableTransaction, TxEnvelope, TxLegacy};
 use alloy::eips::eip2718::{Decodable2718, Encodable2718};
-use alloy::network::TxSignerSync;
 use alloy::primitives::{Address, B256, Bytes, Keccak256, TxKind};
 use alloy::rpc::types::TransactionRequest;
 
@@ -57,7 +56,7 @@ impl Act {
     }
 
     /// Signs the act for a nonce, as an entry that nobody has been told of.
-    pub(super) fn sign(
+    pub(super) async fn sign(
         &self,
         account: &Account,
         terms: Terms,
@@ -78,7 +77,7 @@ impl Act {
             nonce: terms.nonce,
             idempotency,
             request: self.digest(),
-            transactions: vec![signed(account, transaction)?],
+            transactions: vec![signed(account, transaction).await?],
             state: OutboxState::Waiting,
         })
     }
@@ -95,7 +94,7 @@ pub(super) struct Terms {
 
 /// The entry with one more transaction, which offers a quarter more and at least `suggested`; `None` where gas is
 /// free.
-pub(super) fn repriced(
+pub(super) async fn repriced(
     entry: &OutboxEntry,
     account: &Account,
     suggested: u128,
@@ -113,12 +112,11 @@ pub(super) fn repriced(
     }
     transaction.gas_price = gas_price;
     let mut entry = entry.clone();
-    entry.transactions.push(signed(account, transaction)?);
+    entry.transactions.push(signed(account, transaction).await?);
     Ok(Some(entry))
 }
 
-fn signed(account: &Account, mut transaction: TxLegacy) -> Result<Bytes, LedgerError> {
-    let signature = account.signer().sign_transaction_sync(&mut transaction);
-    let signature = signature.map_err(|_| LedgerError::InvalidAccountKey)?;
+async fn signed(account: &Account, transaction: TxLegacy) -> Result<Bytes, LedgerError> {
+    let signature = account.sign(&transaction.signature_hash()).await?;
     Ok(TxEnvelope::Legacy(transaction.into_signed(signature)).encoded_2718().into())
 }

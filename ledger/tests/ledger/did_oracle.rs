@@ -10,7 +10,7 @@ use ark_std::rand::Rng;
 use ark_std::rand::seq::SliceRandom;
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 use attestry_ledger::embedded::{EMBEDDED_CHAIN_ID, ServeLimits};
-use attestry_ledger::{Account, EthrDid, Resolution};
+use attestry_ledger::{AccountKey, EthrDid, Resolution};
 use serde_json::{Map, Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -182,7 +182,7 @@ async fn assert_same(world: &World, queries: &[(EthrDid, At)]) {
 
 /// An identity, and those who may have come to own it.
 struct Subject {
-    accounts: [Account; 3],
+    accounts: [AccountKey; 3],
     nonces: [u64; 3],
     owner: usize,
     /// What its random changes are about: few, so that they meet.
@@ -192,7 +192,7 @@ struct Subject {
 
 impl Subject {
     fn new(rng: &mut StdRng) -> Self {
-        let accounts = std::array::from_fn(|_| Account::random(rng));
+        let accounts = std::array::from_fn(|_| AccountKey::random(rng));
         let attributes =
             std::array::from_fn(|_| (*NAMES.choose(rng).unwrap(), *VALUES.choose(rng).unwrap()));
         Self { accounts, nonces: [0; 3], owner: 0, attributes, changed: Vec::new() }

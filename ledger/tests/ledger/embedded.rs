@@ -10,7 +10,8 @@ use alloy::signers::local::PrivateKeySigner;
 use attestry_circuits::status::StatusList;
 use attestry_ledger::embedded::{EMBEDDED_CHAIN_ID, EmbeddedLedger, ServeLimits};
 use attestry_ledger::{
-    Account, ClientOptions, DidKey, LedgerClient, LedgerError, LedgerUrl, RegistryClient,
+    Account, AccountKey, ClientOptions, DidKey, LedgerClient, LedgerError, LedgerUrl,
+    RegistryClient,
 };
 use proptest::prelude::*;
 use redb::{Database, TableDefinition};
@@ -305,9 +306,9 @@ fn ledger_urls_are_read_strictly() {
 #[test]
 fn an_account_key_out_of_range_is_refused_and_never_shown() {
     for bytes in [[0; 32], [255; 32]] {
-        assert!(matches!(Account::from_bytes(&bytes), Err(LedgerError::InvalidAccountKey)));
+        assert!(matches!(AccountKey::from_bytes(&bytes), Err(LedgerError::InvalidAccountKey)));
     }
-    let account = Account::from_bytes(&[7; 32]).unwrap();
+    let account = AccountKey::from_bytes(&[7; 32]).unwrap();
     assert_eq!(account.to_bytes()[..], [7; 32]);
     assert!(!format!("{account:?}").contains("0707"));
 }

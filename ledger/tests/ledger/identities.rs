@@ -2,7 +2,9 @@
 
 use crate::world::{START, World, refusal};
 use alloy::primitives::B256;
-use attestry_ledger::{DelegateRole, DidKey, EthrDid, Identities, LedgerError, Resolution};
+use attestry_ledger::{
+    Account, DelegateRole, DidKey, EthrDid, Identities, LedgerError, Resolution,
+};
 use serde_json::json;
 
 const DAY: u64 = 86_400;
@@ -174,10 +176,11 @@ async fn a_deactivated_identity_has_no_keys() {
 #[tokio::test(flavor = "multi_thread")]
 async fn several_changes_of_one_block_are_all_read() {
     let mut world = World::new().await;
-    let issuer = world.account();
+    let issuer = world.account_key();
     let identities = world.registry.identities();
     let did = identities.did(issuer.address()).await.unwrap();
-    identities.publish_key(&issuer, issuer.address(), &ED25519, DAY).await.unwrap();
+    let account = Account::from(&issuer);
+    identities.publish_key(&account, issuer.address(), &ED25519, DAY).await.unwrap();
     let before = world.client.block_number().await.unwrap();
     // Later nonces first: they wait, and one block takes them all.
     let raw = |nonce: u64, key: u8| {

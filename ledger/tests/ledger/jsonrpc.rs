@@ -4,7 +4,7 @@ use crate::embedded::{ask, fresh, nonce, raw_transaction};
 use crate::world::{World, changeOwnerCall, open, signed};
 use alloy::primitives::{Address, TxKind, hex};
 use alloy::sol_types::{Revert, SolCall, SolError};
-use attestry_ledger::Account;
+use attestry_ledger::AccountKey;
 use attestry_ledger::embedded::{EMBEDDED_CHAIN_ID, EmbeddedLedger};
 use redb::{Database, ReadableTable, TableDefinition};
 use serde_json::{Value, json};
@@ -220,7 +220,7 @@ fn more_than_10000_logs_or_blocks_are_too_many_for_one_answer() {
     let (folder, ledger) = fresh();
     let logs = |ledger: &EmbeddedLedger, filter: Value| ask(ledger, "eth_getLogs", json!([filter]));
     // Init code that logs nothing, so many times.
-    let account = Account::from_bytes(&[5; 32]).unwrap();
+    let account = AccountKey::from_bytes(&[5; 32]).unwrap();
     for (nonce, times) in [(0, 10_000_u32), (1, 10_001)] {
         let create = hex::decode(format!("62{times:06x}5b60006000a0600190038060045700")).unwrap();
         let raw = hex::encode_prefixed(signed(&account, nonce, TxKind::Create, create));

@@ -6,7 +6,7 @@ use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{Provider, RootProvider};
 use alloy::rpc::client::RpcClient;
 use ark_std::rand::{Rng, SeedableRng, rngs::StdRng};
-use attestry_ledger::Account;
+use attestry_ledger::AccountKey;
 use attestry_ledger::embedded::{EmbeddedLedger, ServeLimits, verify};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ fn start(folder: &Path) -> (Child, String) {
 /// An account, and what the ledger acknowledged to it, by nonce.
 #[derive(Clone)]
 struct Sender {
-    account: Account,
+    account: AccountKey,
     registry: Address,
     next: u64,
     acknowledged: BTreeMap<u64, B256>,
@@ -114,7 +114,7 @@ async fn a_killed_ledger_has_all_that_it_acknowledged_and_goes_on() {
     let mut rng = StdRng::seed_from_u64(29);
     let mut senders: Vec<Sender> = (0..SENDERS)
         .map(|_| Sender {
-            account: Account::random(&mut rng),
+            account: AccountKey::random(&mut rng),
             registry,
             next: 0,
             acknowledged: BTreeMap::new(),

@@ -196,7 +196,8 @@ async fn a_suspended_issuer_still_revokes_and_an_ended_one_does_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_root_that_is_not_that_of_its_flips_is_found_out() {
     let mut world = World::new().await;
-    let (issuer, index) = world.accredit().await;
+    let issuer = world.account_key();
+    let index = world.accredit_issuer(issuer.address()).await;
     let empty = U256::from_be_bytes(to_be_bytes(&StatusList::new().root().as_field()));
     let call = IssuerRegistry::publishStatusCall {
         index: U256::from(index.as_u32()),
@@ -223,7 +224,8 @@ async fn a_root_that_is_not_that_of_its_flips_is_found_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_refuses_flips_that_the_client_would_never_send() {
     let mut world = World::new().await;
-    let (issuer, index) = world.accredit().await;
+    let issuer = world.account_key();
+    let index = world.accredit_issuer(issuer.address()).await;
     let empty = U256::from_be_bytes(to_be_bytes(&StatusList::new().root().as_field()));
     let target = world.registry.deployment().issuer_registry;
     let (list, provider) = (U256::from(index.as_u32()), world.provider());

@@ -3,7 +3,7 @@
 use crate::embedded::{ask, fresh};
 use crate::world::signed;
 use alloy::primitives::{TxKind, hex};
-use attestry_ledger::Account;
+use attestry_ledger::AccountKey;
 use attestry_ledger::embedded::{EmbeddedLedger, ServeLimits};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -128,7 +128,7 @@ async fn a_client_that_does_not_read_its_answer_is_cut_off() {
     let limits = ServeLimits { connections: 1, read_time: short(), ..ServeLimits::default() };
     let served = served(limits).await;
     // A contract whose answer is 1 MiB of zeros, called 12 times in a batch.
-    let account = Account::from_bytes(&[5; 32]).unwrap();
+    let account = AccountKey::from_bytes(&[5; 32]).unwrap();
     let create = hex::decode("66621000006000f360005260076019f3").unwrap();
     let raw = hex::encode_prefixed(signed(&account, 0, TxKind::Create, create));
     assert!(ask(&served.ledger, "eth_sendRawTransaction", json!([raw]))["error"].is_null());

@@ -4,7 +4,7 @@ use crate::embedded::{ask, fresh};
 use crate::world::{World, open, signed};
 use alloy::primitives::{TxKind, hex};
 use attestry_ledger::embedded::{Verification, verify};
-use attestry_ledger::{Account, LedgerError};
+use attestry_ledger::{AccountKey, LedgerError};
 use redb::{Database, Key, ReadableDatabase, ReadableTable, TableDefinition, Value};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 async fn written() -> TempDir {
     let mut world = World::new().await;
     world.accredit().await;
-    let account = world.account();
+    let account = world.account_key();
     let waiting = world.raw_set_attribute(&account, 1, "did/pub/Ed25519/veriKey/hex", 1);
     assert!(!String::from_utf8(world.ledger.dispatch(&waiting)).unwrap().contains("error"));
     world.folder
@@ -107,7 +107,7 @@ async fn a_ledger_that_nobody_touched_is_whole() {
 #[test]
 fn contracts_that_destroy_themselves_leave_the_same_as_in_a_replay() {
     let (folder, ledger) = fresh();
-    let account = Account::from_bytes(&[5; 32]).unwrap();
+    let account = AccountKey::from_bytes(&[5; 32]).unwrap();
     // Sets slot 0, and leaves code that destroys its contract when it is called.
     let create = hex::decode("60016000556133ff6000526002601ef3").unwrap();
     let send = |nonce: u64, kind: TxKind, input: &[u8]| {

@@ -14,8 +14,8 @@ use attestry_circuits::SchemaId;
 use attestry_circuits::schnorr::{SigningKey, VerifyingKey};
 use attestry_ledger::embedded::{EMBEDDED_CHAIN_ID, EmbeddedLedger};
 use attestry_ledger::{
-    Account, Accreditation, Address, ClientOptions, EntryIndex, LedgerClient, LedgerError,
-    RegistryClient,
+    Account, AccountKey, Accreditation, Address, ClientOptions, EntryIndex, LedgerClient,
+    LedgerError, RegistryClient,
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -71,7 +71,11 @@ impl World {
     }
 
     pub(crate) fn account(&mut self) -> Account {
-        Account::random(&mut self.rng)
+        Account::from(&self.account_key())
+    }
+
+    pub(crate) fn account_key(&mut self) -> AccountKey {
+        AccountKey::random(&mut self.rng)
     }
 
     pub(crate) fn key(&mut self) -> VerifyingKey {
@@ -99,7 +103,7 @@ impl World {
     /// A JSON-RPC request that sets a 32-byte attribute, with the nonce that the test wants.
     pub(crate) fn raw_set_attribute(
         &self,
-        account: &Account,
+        account: &AccountKey,
         nonce: u64,
         name: &str,
         key: u8,
@@ -118,7 +122,7 @@ impl World {
     /// A JSON-RPC request that calls a contract, with the nonce that the test wants.
     pub(crate) fn raw_call(
         &self,
-        account: &Account,
+        account: &AccountKey,
         nonce: u64,
         to: Address,
         call: &impl SolCall,
@@ -132,15 +136,19 @@ impl World {
 
     pub(crate) async fn accredit(&mut self) -> (Account, EntryIndex) {
         let issuer = self.account();
-        let accreditation = self.accreditation(issuer.address());
-        let index = self.registry.accredit(&self.two(), &accreditation).await.unwrap();
+        let index = self.accredit_issuer(issuer.address()).await;
         (issuer, index)
+    }
+
+    pub(crate) async fn accredit_issuer(&mut self, issuer: Address) -> EntryIndex {
+        let accreditation = self.accreditation(issuer);
+        self.registry.accredit(&self.two(), &accreditation).await.unwrap()
     }
 }
 
 /// A signed call of a contract.
 pub(crate) fn signed_call(
-    account: &Account,
+    account: &AccountKey,
     nonce: u64,
     to: Address,
     call: &impl SolCall,
@@ -149,7 +157,7 @@ pub(crate) fn signed_call(
 }
 
 /// A signed transaction.
-pub(crate) fn signed(account: &Account, nonce: u64, kind: TxKind, input: Vec<u8>) -> Vec<u8> {
+pub(crate) fn signed(account: &AccountKey, nonce: u64, kind: TxKind, input: Vec<u8>) -> Vec<u8> {
     let mut transaction = TxLegacy {
         chain_id: Some(EMBEDDED_CHAIN_ID),
         nonce,
