@@ -11,6 +11,7 @@
 
 mod header;
 mod journal;
+mod json;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use ark_std::rand::{CryptoRng, RngCore};
@@ -20,6 +21,7 @@ use chacha20poly1305::{
 };
 use header::Header;
 pub use journal::{Position, Tail};
+pub use json::to_json;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 

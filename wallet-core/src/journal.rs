@@ -3,9 +3,9 @@
 
 use crate::log::{LogEntry, LogEvent, scope_of};
 use crate::pool::Prepared;
-use crate::secret::to_json;
 use crate::{VaultStore, Wallet, WalletError};
 use ark_std::rand::{CryptoRng, RngCore};
+use attestry_vault::to_json;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 

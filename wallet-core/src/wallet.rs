@@ -4,11 +4,11 @@ use crate::held::Held;
 use crate::log::LogEntry;
 use crate::pool::Pool;
 use crate::refill::KeptTopic;
-use crate::secret::{SecretBytes, to_json};
+use crate::secret::SecretBytes;
 use crate::{CredentialId, VaultError, WalletError};
 use ark_std::rand::{CryptoRng, RngCore};
 use attestry_circuits::{HolderCommitment, HolderSecret, Scope};
-use attestry_vault::{KeyDerivation, Opened, Position, Tail, Vault};
+use attestry_vault::{KeyDerivation, Opened, Position, Tail, Vault, to_json};
 use serde::{Deserialize, Serialize};
 
 const FORMAT: u32 = 2;
