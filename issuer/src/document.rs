@@ -7,7 +7,7 @@ use attestry_circuits::status::StatusList;
 use attestry_credential::CredentialError;
 use attestry_credential::schema::{Schema, Subject};
 use attestry_credential::vcdm::{
-    ATTESTRY_CONTEXT, Attestation, CREDENTIALS_CONTEXT, Document, HOLDER_COMMITMENT, StatusEntry,
+    ATTESTRY_CONTEXT, CREDENTIALS_CONTEXT, Document, HOLDER_COMMITMENT, StatusEntry,
 };
 use attestry_credential::w3c::{self, StatusListCredential};
 use attestry_ledger::EntryIndex;
@@ -53,15 +53,13 @@ pub(crate) async fn sign(issuer: &Issuer, draft: &Draft<'_>) -> Result<Signed, I
         StatusEntry { list: list_url(issuer, draft.entry.into()), index: draft.status_index },
         draft.subject.clone(),
     )?;
-    let keys = issuer.keys();
-    let signer = keys.credential_signer();
+    let signer = issuer.keys().document_signer();
     let verifiable_credential =
-        boxed(w3c::sign(&document, signer, issuer.vc_key_id(), issuer.now()));
+        boxed(w3c::sign(&document, &signer, issuer.vc_key_id(), issuer.now()));
     let verifiable_credential = verifiable_credential.await.map_err(signing)?;
     // Attest what the signed document says, not what we meant it to say.
     let signed = Document::from_json(&verifiable_credential)?;
-    let signer = keys.attestation_signer();
-    let attestation = Attestation::sign(&signed, draft.salt, draft.entry.as_u32(), signer)?;
+    let attestation = issuer.keys().attest(&signed, draft.salt, draft.entry.as_u32()).await?;
     Ok(Signed { verifiable_credential, attestation: attestation.to_json() })
 }
 
@@ -79,8 +77,8 @@ pub(crate) async fn sign_status_list(
         valid_until: now.saturating_add(issuer.config().status_list_validity_s),
         list: bits,
     };
-    let signer = issuer.keys().credential_signer();
-    boxed(credential.sign(signer, issuer.vc_key_id(), now)).await.map_err(signing)
+    let signer = issuer.keys().document_signer();
+    boxed(credential.sign(&signer, issuer.vc_key_id(), now)).await.map_err(signing)
 }
 
 /// A signature in the making, boxed: `ssi`'s futures are nested too deeply for the compiler to lay

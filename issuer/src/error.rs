@@ -8,6 +8,7 @@ use attestry_ledger::LedgerError;
 use attestry_service::DatabaseError;
 use attestry_service::approval::ApprovalError;
 
+use crate::keys::KeyError;
 use crate::record::{Action, State};
 
 /// An error of the issuer. None carries an attribute value.
@@ -76,9 +77,9 @@ pub enum IssuerError {
     /// The data directory was made by another issuer or on another ledger.
     #[error("the data directory belongs to another issuer or ledger")]
     ForeignStorage,
-    /// The key file cannot be read or written.
-    #[error("the key file {0}")]
-    Keys(&'static str),
+    /// The issuer's keys cannot be kept, read or used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),

@@ -11,7 +11,7 @@ mod expiry;
 mod files;
 pub mod http;
 mod identity;
-mod keys;
+pub mod keys;
 mod proposals;
 mod publish;
 mod record;
@@ -24,7 +24,7 @@ mod storage;
 pub use consents::{Reconsent, RequiredForm};
 pub use error::IssuerError;
 pub use expiry::{ExpiryNotice, MARKS};
-pub use keys::{DEVELOPMENT_KEY_FILE, IssuerKeys};
+pub use keys::IssuerKeys;
 pub use proposals::{MOST_REVOKED, Revocation, Selection};
 pub use publish::Publication;
 pub use record::{

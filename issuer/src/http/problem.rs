@@ -88,5 +88,6 @@ fn of_credential(error: &CredentialError) -> Problem {
         }
         CredentialError::Invalid { path, rule } => invalid().field(path, rule.to_string()),
         CredentialError::Attestation | CredentialError::Proof(_) => invalid(),
+        CredentialError::Signer => Problem::internal(error),
     }
 }
