@@ -169,7 +169,11 @@ const REASONS: [(&str, &str); 18] = [
     ("PractitionerRole-example", "PractitionerRole.identifier {NO_NPI}"),
     ("Provenance-consent-signature", "Provenance {NOT_ISSUED}"),
     ("ResearchStudy-example", "ResearchStudy {NOT_ISSUED}"),
-    ("ResearchSubject-example", "ResearchSubject {NOT_ISSUED}"),
+    (
+        "ResearchSubject-example",
+        "ResearchSubject ties a participant to a study: what is issued is the Consent that it \
+         references, in the same Bundle",
+    ),
     ("SupplyDelivery-simpledelivery", "SupplyDelivery {NOT_ISSUED}"),
 ];
 
@@ -201,6 +205,29 @@ const VERIFICATION: (&str, &str) = (
     "VerificationResult is evidence for a Practitioner in the same Bundle, not a credential of \
      its own",
 );
+
+#[test]
+fn in_one_bundle_the_official_samples_find_each_other_and_are_still_refused() {
+    let Some(folder) =
+        samples("in_one_bundle_the_official_samples_find_each_other_and_are_still_refused")
+    else {
+        return;
+    };
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder.join("fhir-r4")).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        let resource: Value = serde_json::from_slice(&bytes).unwrap();
+        entries.push(serde_json::json!({ "resource": resource }));
+    }
+    let bundle = serde_json::json!({"resourceType": "Bundle", "entry": entries}).to_string();
+    let previews = preview(bundle.as_bytes());
+    assert_eq!(previews.len(), REASONS.len() + 1);
+    assert!(previews.iter().all(|preview| preview.outcome == Outcome::Refused));
+    // The role names a practitioner of the Bundle, who is the one that lacks an NPI.
+    let role = previews.iter().find(|preview| preview.resource == "PractitionerRole/example");
+    let expected = format!("Practitioner.identifier {NO_NPI}");
+    assert_eq!(role.unwrap().reason.as_deref(), Some(expected.as_str()));
+}
 
 #[test]
 fn every_other_json_sample_is_previewed_without_a_panic() {

@@ -4,8 +4,9 @@ use base64::Engine;
 
 use super::{
     Imported, Resource,
-    element::{Extensions, coding_in, day, reference, refuse_modifiers},
-    provision,
+    bundled::Bundled,
+    element::{Extensions, HOLDER_EXTENSION, coding_in, day, holder, reference, refuse_modifiers},
+    participation, provision,
 };
 use crate::{
     error::{CredentialError, Rule},
@@ -20,7 +21,8 @@ use crate::{
 const SCOPES: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
 const STUDY_EXTENSION: &str =
     "http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext";
-const OWN_EXTENSIONS: [&str; 7] = [
+const OWN_EXTENSIONS: [&str; 8] = [
+    HOLDER_EXTENSION,
     "form-version",
     "protocol-version",
     "ethics-approval",
@@ -37,23 +39,28 @@ pub(super) struct Occasion {
 }
 
 /// None if the consent lacks what it takes; its own outcome says so.
-pub(super) fn occasion(consent: &Object<'_>) -> Option<Occasion> {
+pub(super) fn occasion(resource: &Resource<'_>, bundled: &Bundled<'_, '_>) -> Option<Occasion> {
+    let consent = &resource.object;
     let patient = reference(&consent.get("patient")?).ok()?;
     let scope = coding_in(&consent.get("scope")?, SCOPES).ok()??;
     let extensions = Extensions::read(consent, &OWN_EXTENSIONS).ok()?;
-    let study = study(&extensions).ok()?.map(|study| study.to_string());
-    let study = study.unwrap_or_default();
+    let stated = stated_study(&extensions, bundled).ok()?;
+    let study = participation::tied_study(resource, stated, bundled).ok()?;
+    let study = study.map(|study| study.to_string()).unwrap_or_default();
     Some(Occasion {
         about: format!("{patient}\n{}\n{study}", scope.text().ok()?),
         when: consent.get("dateTime")?.text().ok()?.to_owned(),
     })
 }
 
-pub(super) fn import(resource: &Resource<'_>) -> Imported {
-    Imported { resource: resource.label(), outcome: grant(&resource.object), warnings: Vec::new() }
+pub(super) fn import(resource: &Resource<'_>, bundled: &Bundled<'_, '_>) -> Imported {
+    let outcome = holder(&resource.object, &OWN_EXTENSIONS)
+        .and_then(|holder| Ok((grant(resource, bundled)?, holder)));
+    Imported::of_resource(resource, outcome)
 }
 
-fn grant(consent: &Object<'_>) -> Result<Subject, CredentialError> {
+fn grant(resource: &Resource<'_>, bundled: &Bundled<'_, '_>) -> Result<Subject, CredentialError> {
+    let consent = &resource.object;
     refuse_modifiers(consent)?;
     let status = consent.require("status")?;
     if status.text()? != "active" {
@@ -70,7 +77,7 @@ fn grant(consent: &Object<'_>) -> Result<Subject, CredentialError> {
     let (default_decision, terms) = provision::flatten(consent, scope)?;
     let mut grant = ConsentGrant::new(scope, default_decision, performer);
     terms.state(&mut grant);
-    grant.study = study(&extensions)?;
+    grant.study = participation::study(resource, stated_study(&extensions, bundled)?, bundled)?;
     let string = |name| extensions.value(name, "valueString");
     grant.form_version = string("form-version")?.map(|node| node.parse()).transpose()?;
     grant.protocol_version = string("protocol-version")?.map(|node| node.parse()).transpose()?;
@@ -134,13 +141,16 @@ fn performer(consent: &Object<'_>) -> Result<Code<Performer>, CredentialError> {
     }
 }
 
-fn study(extensions: &Extensions<'_>) -> Result<Option<StudyId>, CredentialError> {
+/// The studies that the consent itself may mean: one, or the several registrations of one that
+/// stands in the same Bundle.
+fn stated_study(
+    extensions: &Extensions<'_>,
+    bundled: &Bundled<'_, '_>,
+) -> Result<Option<Vec<StudyId>>, CredentialError> {
     let Some(extension) = extensions.with_url(STUDY_EXTENSION).next() else {
         return Ok(None);
     };
-    let study = extension.require("valueReference")?.object()?;
-    let identifier = study.require("identifier")?.object()?;
-    identifier.require("value")?.parse().map(Some)
+    participation::registrations(&extension.require("valueReference")?, bundled).map(Some)
 }
 
 /// SHA-256 of the signed form: of its data, or as an extension states it; both must agree.

@@ -1,16 +1,19 @@
 //! Elements that several resources share: codings, identifiers, references, dates, extensions.
 
-use super::Resource;
+use attestry_circuits::HolderCommitment;
+
 use crate::{
     error::CredentialError,
     json::{Node, Object},
-    schema::values::{Day, Npi},
+    schema::values::{Day, Npi, read_holder},
 };
 
 /// Base of our own extensions.
 pub(super) const EXTENSIONS: &str = "https://attestry.example/fhir/StructureDefinition/";
 /// Base of our own code systems.
 pub(super) const CODE_SYSTEMS: &str = "https://attestry.example/fhir/CodeSystem/";
+/// Our own extension that states the holder commitment.
+pub(super) const HOLDER_EXTENSION: &str = "holder-commitment";
 const NPI_SYSTEM: &str = "http://hl7.org/fhir/sid/us-npi";
 
 /// One coding.
@@ -153,6 +156,16 @@ impl<'a> Extensions<'a> {
     }
 }
 
+/// Whose the credentials of a resource will be, where it says so.
+pub(super) fn holder(
+    resource: &Object<'_>,
+    known: &[&str],
+) -> Result<Option<HolderCommitment>, CredentialError> {
+    let stated = Extensions::read(resource, known)?.value(HOLDER_EXTENSION, "valueString")?;
+    let read = |node: Node<'_>| read_holder(node.text()?).map_err(|rule| rule.at(&node.path));
+    stated.map(read).transpose()
+}
+
 /// The NPI among identifiers, and warnings about those that are none.
 pub(super) fn npi(
     identifiers: &[Node<'_>],
@@ -202,31 +215,4 @@ pub(super) fn reference(node: &Node<'_>) -> Result<String, CredentialError> {
     let value = identifier.require("value")?.text()?;
     let system = identifier.get("system").map(|node| node.text()).transpose()?;
     Ok(format!("{}|{value}", system.unwrap_or_default()))
-}
-
-/// The resources that others may refer to.
-pub(super) struct Bundled<'a, 'r> {
-    resources: &'r [Resource<'a>],
-}
-
-impl<'a, 'r> Bundled<'a, 'r> {
-    pub(super) fn new(resources: &'r [Resource<'a>]) -> Self {
-        Self { resources }
-    }
-
-    /// Whether a reference points to a resource.
-    pub(super) fn points_to(reference: &str, resource: &Resource<'_>) -> bool {
-        reference == resource.label() || resource.full_url == Some(reference)
-    }
-
-    /// The resource that a reference points to.
-    pub(super) fn find(&self, reference: &str) -> Option<&'r Resource<'a>> {
-        let mut resources = self.resources.iter();
-        resources.find(|resource| Self::points_to(reference, resource))
-    }
-
-    /// All resources of a type.
-    pub(super) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &'r Resource<'a>> {
-        self.resources.iter().filter(move |resource| resource.kind == kind)
-    }
 }

@@ -6,6 +6,8 @@
 //! | `PractitionerRole` | a ProviderCredential of kind `hospital-privilege` |
 //! | `VerificationResult` | primary source verification of the qualifications that it targets in the same Bundle |
 //! | `Consent` | a ConsentGrant |
+//! | `ResearchSubject` | the study and the participant's standing, for the Consent of the same Bundle that it references or whose patient and study it names |
+//! | `ResearchStudy` | the registrations of the study that a Consent or ResearchSubject of the same Bundle references |
 //!
 //! Only the elements that are mapped are read, as [`serde_json`] values with their paths; a
 //! `modifierExtension`, an unknown extension of our own, and any limit of a consent that claims
@@ -27,6 +29,7 @@
 //! | | `standing`, repeated | `valueCode`: an encumbrance, or `unencumbered` alone |
 //! | | `dea-schedule`, repeated | `valueCode` |
 //! | | `renewed-on`, `exclusion-checked-on`, `decided-on` | `valueDate` |
+//! | `Practitioner`, `PractitionerRole`, `Consent` | `holder-commitment` | `valueString`: whose the credential will be |
 //! | `Consent` | `form-version`, `protocol-version` | `valueString`, `major.minor` |
 //! | | `ethics-approval` | `sha256` (`valueString`), `expires` (`valueDate`) |
 //! | | `majority-date` | `valueDate` |
@@ -38,14 +41,17 @@
 //! Code systems of our own under `https://attestry.example/fhir/CodeSystem/`: `licence-type`,
 //! `consent-action` and `data-class`.
 
+mod bundled;
 mod consent;
 mod element;
+mod participation;
 mod practitioner;
 mod provision;
 mod verification;
 
 use std::collections::BTreeMap;
 
+use attestry_circuits::HolderCommitment;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -54,17 +60,65 @@ use crate::{
     json::{self, Node, Object},
     schema::Subject,
 };
-use element::Bundled;
+use bundled::Bundled;
 
 /// What one resource, or one qualification of it, came to.
 #[derive(Clone, Debug)]
 pub struct Imported {
     /// Type and id, and the qualification if it is one of several.
     pub resource: String,
+    /// What it is to an issuer.
+    pub part: Part,
     /// What may be issued, or why nothing.
     pub outcome: Result<Subject, CredentialError>,
+    /// Whose it will be, where the resource says so.
+    pub holder: Option<HolderCommitment>,
+    /// What names the credential in every version of the resource: its type and id and, of one
+    /// qualification of several, the id of that element. None where an id is missing.
+    pub key: Option<String>,
     /// What an issuer should look at, whatever the outcome.
     pub warnings: Vec<String>,
+}
+
+/// What a resource is to an issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It stands for a credential, or is meant to.
+    Credential,
+    /// It was read for another resource of the Bundle.
+    Evidence,
+    /// Nothing is issued from resources of its type.
+    Context,
+}
+
+impl Imported {
+    fn new(resource: String, outcome: Result<Subject, CredentialError>) -> Self {
+        let part = Part::Credential;
+        Self { resource, part, outcome, holder: None, key: None, warnings: Vec::new() }
+    }
+
+    /// Of a resource that stands for one credential.
+    fn of_resource(
+        resource: &Resource<'_>,
+        read: Result<(Subject, Option<HolderCommitment>), CredentialError>,
+    ) -> Self {
+        let (outcome, holder) = match read {
+            Ok((subject, holder)) => (Ok(subject), holder),
+            Err(error) => (Err(error), None),
+        };
+        let key = resource.id().map(|_| resource.label());
+        Self { holder, key, ..Self::new(resource.label(), outcome) }
+    }
+
+    /// Of a resource from which nothing is issued, though it was meant to serve for something.
+    fn refused(resource: &Resource<'_>, rule: &'static str) -> Self {
+        Self::new(resource.label(), Err(CredentialError::invalid(resource.kind, rule)))
+    }
+
+    /// Of a resource that was read for another one.
+    fn evidence(resource: &Resource<'_>, rule: &'static str) -> Self {
+        Self { part: Part::Evidence, ..Self::refused(resource, rule) }
+    }
 }
 
 /// [`Imported`] in the form that is shown to an issuer.
@@ -135,15 +189,23 @@ pub fn import(bytes: &[u8]) -> Result<Vec<Imported>, CredentialError> {
             "Practitioner" => imported.extend(practitioner::import(resource, &bundled)),
             "PractitionerRole" => imported.push(practitioner::import_role(resource, &bundled)),
             "Consent" => {
-                consents.push((imported.len(), consent::occasion(&resource.object)));
-                imported.push(consent::import(resource));
+                consents.push((imported.len(), consent::occasion(resource, &bundled)));
+                imported.push(consent::import(resource, &bundled));
             }
-            "VerificationResult" => imported.push(refused(
-                resource,
-                "is evidence for a Practitioner in the same Bundle, not a credential of its own",
-            )),
-            _ => imported
-                .push(refused(resource, "is not a resource from which credentials are issued")),
+            "VerificationResult" => {
+                let rule = "is evidence for a Practitioner in the same Bundle, not a credential \
+                            of its own";
+                imported.push(if bundled.is_evidence(resource) {
+                    Imported::evidence(resource, rule)
+                } else {
+                    Imported::refused(resource, rule)
+                });
+            }
+            "ResearchSubject" => imported.push(participation::import(resource, &bundled)),
+            _ => imported.push(Imported {
+                part: Part::Context,
+                ..Imported::refused(resource, "is not a resource from which credentials are issued")
+            }),
         }
     }
     supersede(&mut imported, &consents);
@@ -155,13 +217,18 @@ pub(crate) struct Resource<'a> {
     kind: &'a str,
     object: Object<'a>,
     full_url: Option<&'a str>,
+    /// Where it stands among the resources of its Bundle, from 0.
+    place: usize,
 }
 
-impl Resource<'_> {
+impl<'a> Resource<'a> {
+    fn id(&self) -> Option<&'a str> {
+        self.object.get("id").and_then(|id| id.value.as_str())
+    }
+
     /// `Type/id`, or the type alone.
     fn label(&self) -> String {
-        let id = self.object.get("id");
-        match id.and_then(|id| id.value.as_str().map(str::to_owned)) {
+        match self.id() {
             Some(id) => format!("{}/{id}", self.kind),
             None => self.kind.to_owned(),
         }
@@ -171,7 +238,7 @@ impl Resource<'_> {
 fn resources_of(value: &Value) -> Result<Vec<Resource<'_>>, CredentialError> {
     let root = Node::root(value, "").object()?;
     if root.require("resourceType")?.text()? != "Bundle" {
-        return Ok(vec![resource(value, None)?]);
+        return Ok(vec![resource(value, None, 0)?]);
     }
     let bundle = Node::root(value, "Bundle").object()?;
     let mut resources = Vec::new();
@@ -179,7 +246,7 @@ fn resources_of(value: &Value) -> Result<Vec<Resource<'_>>, CredentialError> {
         let entry = entry.object()?;
         if let Some(content) = entry.get("resource") {
             let full_url = entry.get("fullUrl").and_then(|url| url.value.as_str());
-            resources.push(resource(content.value, full_url)?);
+            resources.push(resource(content.value, full_url, resources.len())?);
         }
     }
     Ok(resources)
@@ -188,17 +255,10 @@ fn resources_of(value: &Value) -> Result<Vec<Resource<'_>>, CredentialError> {
 fn resource<'a>(
     value: &'a Value,
     full_url: Option<&'a str>,
+    place: usize,
 ) -> Result<Resource<'a>, CredentialError> {
     let kind = Node::root(value, "").object()?.require("resourceType")?.text()?;
-    Ok(Resource { kind, object: Node::root(value, kind).object()?, full_url })
-}
-
-fn refused(resource: &Resource<'_>, rule: &'static str) -> Imported {
-    Imported {
-        resource: resource.label(),
-        outcome: Err(CredentialError::invalid(resource.kind, rule)),
-        warnings: Vec::new(),
-    }
+    Ok(Resource { kind, object: Node::root(value, kind).object()?, full_url, place })
 }
 
 /// Of several consents of one patient on one subject, the latest holds.

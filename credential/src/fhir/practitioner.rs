@@ -1,10 +1,13 @@
 //! Practitioner.qualification and PractitionerRole.
 
+use attestry_circuits::HolderCommitment;
+
 use super::{
     Imported, Resource,
+    bundled::Bundled,
     element::{
-        Bundled, CODE_SYSTEMS, Coding, Extensions, coding_in, no_npi, npi, period, reference,
-        refuse_modifiers,
+        CODE_SYSTEMS, Coding, Extensions, HOLDER_EXTENSION, coding_in, holder, no_npi, npi, period,
+        reference, refuse_modifiers,
     },
     verification,
 };
@@ -65,10 +68,10 @@ struct Identity {
 pub(super) fn import(resource: &Resource<'_>, bundled: &Bundled<'_, '_>) -> Vec<Imported> {
     let mut warnings = Vec::new();
     let read = read_practitioner(resource, &mut warnings);
-    let (identity, qualifications) = match read {
+    let (identity, holder, qualifications) = match read {
         Ok(read) => read,
         Err(error) => {
-            return vec![Imported { resource: resource.label(), outcome: Err(error), warnings }];
+            return vec![Imported { warnings, ..Imported::new(resource.label(), Err(error)) }];
         }
     };
     let numbered = qualifications.iter().enumerate();
@@ -79,10 +82,13 @@ pub(super) fn import(resource: &Resource<'_>, bundled: &Bundled<'_, '_>) -> Vec<
                 verification::add(&mut provider, resource, index, bundled, &mut warnings)?;
                 finish(provider, &node.path)
             });
+            // A position changes when another qualification comes or goes; an id does not.
+            let key = node.value["id"].as_str().zip(resource.id());
             Imported {
-                resource: format!("{}.qualification[{index}]", resource.label()),
-                outcome,
+                holder,
+                key: key.map(|(id, _)| format!("{}.qualification.{id}", resource.label())),
                 warnings,
+                ..Imported::new(format!("{}.qualification[{index}]", resource.label()), outcome)
             }
         })
         .collect()
@@ -91,9 +97,10 @@ pub(super) fn import(resource: &Resource<'_>, bundled: &Bundled<'_, '_>) -> Vec<
 fn read_practitioner<'a>(
     resource: &Resource<'a>,
     warnings: &mut Vec<String>,
-) -> Result<(Identity, Vec<Node<'a>>), CredentialError> {
+) -> Result<(Identity, Option<HolderCommitment>, Vec<Node<'a>>), CredentialError> {
     let practitioner = &resource.object;
     refuse_modifiers(practitioner)?;
+    let holder = holder(practitioner, &[HOLDER_EXTENSION])?;
     let identity = identity(practitioner, warnings)?;
     if let Some(active) = practitioner.get("active")
         && !active.boolean()?
@@ -104,7 +111,7 @@ fn read_practitioner<'a>(
     if qualifications.is_empty() {
         return Err(practitioner.missing("qualification"));
     }
-    Ok((identity, qualifications))
+    Ok((identity, holder, qualifications))
 }
 
 fn identity(
@@ -281,8 +288,9 @@ fn finish(provider: ProviderCredential, path: &str) -> Result<Subject, Credentia
 
 pub(super) fn import_role(resource: &Resource<'_>, bundled: &Bundled<'_, '_>) -> Imported {
     let mut warnings = Vec::new();
-    let outcome = role(resource, bundled, &mut warnings);
-    Imported { resource: resource.label(), outcome, warnings }
+    let outcome = holder(&resource.object, &[HOLDER_EXTENSION])
+        .and_then(|holder| Ok((role(resource, bundled, &mut warnings)?, holder)));
+    Imported { warnings, ..Imported::of_resource(resource, outcome) }
 }
 
 fn role(
@@ -313,7 +321,7 @@ fn role(
             break;
         }
     }
-    let extensions = Extensions::read(role, &[])?;
+    let extensions = Extensions::read(role, &[HOLDER_EXTENSION])?;
     let status = match extensions.with_url(ROLE_EXTENSION).next() {
         Some(qualification) => Extensions::read(qualification, &[])?.part("status", "valueCode")?,
         None => None,

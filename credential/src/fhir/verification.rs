@@ -2,7 +2,8 @@
 
 use super::{
     Resource,
-    element::{Bundled, coding_in, day, optional_day, reference, refuse_modifiers},
+    bundled::Bundled,
+    element::{coding_in, day, optional_day, refuse_modifiers},
 };
 use crate::{
     error::CredentialError,
@@ -23,9 +24,9 @@ pub(super) fn add(
     bundled: &Bundled<'_, '_>,
     warnings: &mut Vec<String>,
 ) -> Result<(), CredentialError> {
-    for resource in bundled.of_kind("VerificationResult") {
+    for resource in bundled.evidence_for(practitioner, "VerificationResult") {
         let result = &resource.object;
-        if !targets(result, practitioner, index)? {
+        if !targets(result, index)? {
             continue;
         }
         refuse_modifiers(result)?;
@@ -51,23 +52,12 @@ pub(super) fn add(
     Ok(())
 }
 
-/// Whether a result is about a qualification: about its practitioner, and about all of it, all
-/// qualifications or this one.
-fn targets(
-    result: &Object<'_>,
-    practitioner: &Resource<'_>,
-    index: usize,
-) -> Result<bool, CredentialError> {
-    let mut about = false;
-    for target in result.list("target")? {
-        let object = target.object()?;
-        if object.get("reference").is_some() {
-            about |= Bundled::points_to(&reference(&target)?, practitioner);
-        }
-    }
+/// Whether a result about a practitioner is about a qualification: about all of the practitioner,
+/// all qualifications or this one.
+fn targets(result: &Object<'_>, index: usize) -> Result<bool, CredentialError> {
     let locations = result.list("targetLocation")?;
-    if !about || locations.is_empty() {
-        return Ok(about);
+    if locations.is_empty() {
+        return Ok(true);
     }
     for location in locations {
         // Published examples also write the plural.

@@ -13,7 +13,10 @@ pub use study::{MondoId, StudyId};
 
 use std::fmt;
 
+use attestry_circuits::HolderCommitment;
 use serde::{Serialize, Serializer};
+
+use crate::error::Rule;
 
 /// Serializes a type in its `Display` form.
 macro_rules! written_as_text {
@@ -26,6 +29,12 @@ macro_rules! written_as_text {
     )+};
 }
 written_as_text!(Day, Npi, Version, StudyId, TaxonomyCode, MondoId, Language, Sha256Digest, Text);
+
+/// Reads a holder commitment: `0x` and 64 lower-case hexadecimal digits, below the modulus.
+pub(crate) fn read_holder(text: &str) -> Result<HolderCommitment, Rule> {
+    let rule = "is not a holder commitment: 0x and 64 lower-case hexadecimal digits";
+    text.parse().map_err(|_| Rule::new(rule))
+}
 
 /// A digit string of a fixed length as a number.
 fn digits(text: &str, length: usize) -> Option<u32> {

@@ -3,8 +3,10 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const PRACTITIONER: &str = include_str!("../../../examples/practitioner.json");
-const CONSENT: &str = include_str!("../../../examples/consent.json");
+mod bundle;
+
+const PRACTITIONER: &str = include_str!("../../../../examples/practitioner.json");
+const CONSENT: &str = include_str!("../../../../examples/consent.json");
 
 fn practitioner() -> Value {
     serde_json::from_str(PRACTITIONER).unwrap()
