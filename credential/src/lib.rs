@@ -5,7 +5,7 @@
 //!
 //! - [`vocabulary`]: frozen integer registries for every word that a claim may have;
 //! - [`schema`]: ProviderCredential/1 and ConsentGrant/1, their claims and encodings;
-//! - [`fhir`]: FHIR R4 in;
+//! - [`fhir`]: FHIR R4 in; [`roster`]: many credentials in one file, as CSV or NDJSON;
 //! - [`vcdm`]: VCDM 2.0 documents and the attestation beside them;
 //! - [`policy`]: named policies, compiled to the statement's slots;
 //! - `w3c` (feature `w3c`): Data Integrity proofs and status lists.
@@ -16,6 +16,7 @@ mod json;
 pub mod fhir;
 pub mod policy;
 pub mod presentation;
+pub mod roster;
 pub mod schema;
 pub mod vcdm;
 pub mod vocabulary;

@@ -6,7 +6,7 @@ use std::{fs, io, path::Path};
 
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 use attestry_circuits::{HolderSecret, field, schnorr::SigningKey};
-use attestry_credential::schema::Schema;
+use attestry_credential::{roster::columns, schema::Schema};
 use attestry_fuzz::{
     toy::KEYS,
     vault,
@@ -18,6 +18,25 @@ use attestry_keys::{
 };
 use attestry_wallet_core::{KeyDerivation, Wallet};
 use serde_json::json;
+
+/// The cell of a column of a roster: what the member of this name states.
+fn cell(subject: &serde_json::Value, column: &str) -> String {
+    let mut words = column.split('_');
+    let mut member = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        member.push_str(&word[..1].to_uppercase());
+        member.push_str(&word[1..]);
+    }
+    let text = match &subject[member.as_str()] {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::Array(items) => {
+            items.iter().filter_map(|item| item.as_str()).collect::<Vec<_>>().join(";")
+        }
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    format!("\"{text}\"")
+}
 
 fn main() -> io::Result<()> {
     let seed = |target: &str, name: &str, bytes: &[u8]| {
@@ -41,6 +60,20 @@ fn main() -> io::Result<()> {
         let disclosed = serde_json::to_value(&presentation)?["disclosed"].clone();
         let bound = [&text(policy), &[0][..], &parameters, &[0], &text(&disclosed)].concat();
         seed("policy_document", name, &bound)?;
+    }
+    for (choice, schema) in [(0, Schema::ProviderCredential), (2, Schema::ConsentGrant)] {
+        let header = columns(schema).join(",");
+        let stated = subject(schema);
+        let cells: Vec<String> =
+            columns(schema).into_iter().map(|name| cell(&stated, name)).collect();
+        let table = format!("{header}\r\n{}\r\n", cells.join(","));
+        seed("roster", schema.type_name(), &[&[choice], table.as_bytes()].concat())?;
+        let line = json!({
+            "schema": schema.versioned_name(), "subject": stated,
+            "options": {"holder": format!("0x{:064x}", 7), "externalId": "row-1"},
+        });
+        let name = format!("{}.ndjson", schema.type_name());
+        seed("roster", &name, &[&[choice | 1], &text(&line)[..]].concat())?;
     }
     seed("request", "two-queries", &text(&request_json()))?;
     seed("response", "two-answers", &text(&response_json()))?;

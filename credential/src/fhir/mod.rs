@@ -67,6 +67,8 @@ use bundled::Bundled;
 pub struct Imported {
     /// Type and id, and the qualification if it is one of several.
     pub resource: String,
+    /// Where the resource stands among those of its Bundle, from 0.
+    pub place: usize,
     /// What it is to an issuer.
     pub part: Part,
     /// What may be issued, or why nothing.
@@ -93,8 +95,8 @@ pub enum Part {
 
 impl Imported {
     fn new(resource: String, outcome: Result<Subject, CredentialError>) -> Self {
-        let part = Part::Credential;
-        Self { resource, part, outcome, holder: None, key: None, warnings: Vec::new() }
+        let (place, part) = (0, Part::Credential);
+        Self { resource, place, part, outcome, holder: None, key: None, warnings: Vec::new() }
     }
 
     /// Of a resource that stands for one credential.
@@ -179,12 +181,20 @@ pub fn preview(bytes: &[u8]) -> Vec<Preview> {
 /// If the bytes are not one JSON object with a `resourceType`, or the Bundle's entries are not
 /// resources. What is wrong with a single resource stands in its own outcome.
 pub fn import(bytes: &[u8]) -> Result<Vec<Imported>, CredentialError> {
-    let value = json::parse(bytes)?;
-    let resources = resources_of(&value)?;
+    import_value(&json::parse(bytes)?)
+}
+
+/// [`import`] of what has been parsed already.
+///
+/// # Errors
+/// Those of [`import`].
+pub fn import_value(value: &Value) -> Result<Vec<Imported>, CredentialError> {
+    let resources = resources_of(value)?;
     let bundled = Bundled::new(&resources);
     let mut imported = Vec::new();
     let mut consents = Vec::new();
     for resource in &resources {
+        let first = imported.len();
         match resource.kind {
             "Practitioner" => imported.extend(practitioner::import(resource, &bundled)),
             "PractitionerRole" => imported.push(practitioner::import_role(resource, &bundled)),
@@ -206,6 +216,9 @@ pub fn import(bytes: &[u8]) -> Result<Vec<Imported>, CredentialError> {
                 part: Part::Context,
                 ..Imported::refused(resource, "is not a resource from which credentials are issued")
             }),
+        }
+        for imported in &mut imported[first..] {
+            imported.place = resource.place;
         }
     }
     supersede(&mut imported, &consents);

@@ -180,32 +180,33 @@ impl std::fmt::Debug for ConsentGrant {
     }
 }
 
-const MEMBERS: [&str; 25] = [
-    "scope",
-    "defaultDecision",
-    "study",
-    "protocolVersion",
-    "formVersion",
-    "formHash",
-    "ethicsHash",
-    "ethicsExpiresOn",
-    "purposes",
-    "duoPermission",
-    "duoModifiers",
-    "disease",
-    "data",
-    "actions",
-    "sensitiveAllowed",
-    "recipients",
-    "dataFrom",
-    "dataTo",
-    "performer",
-    "majorityOn",
-    "signature",
-    "language",
-    "withdrawalTerms",
-    "sequence",
-    "previous",
+/// What a subject may state: the column of a roster, and the member of a document.
+pub(super) const MEMBERS: [(&str, &str); 25] = [
+    ("scope", "scope"),
+    ("default_decision", "defaultDecision"),
+    ("study", "study"),
+    ("protocol_version", "protocolVersion"),
+    ("form_version", "formVersion"),
+    ("form_hash", "formHash"),
+    ("ethics_hash", "ethicsHash"),
+    ("ethics_expires_on", "ethicsExpiresOn"),
+    ("purposes", "purposes"),
+    ("duo_permission", "duoPermission"),
+    ("duo_modifiers", "duoModifiers"),
+    ("disease", "disease"),
+    ("data", "data"),
+    ("actions", "actions"),
+    ("sensitive_allowed", "sensitiveAllowed"),
+    ("recipients", "recipients"),
+    ("data_from", "dataFrom"),
+    ("data_to", "dataTo"),
+    ("performer", "performer"),
+    ("majority_on", "majorityOn"),
+    ("signature", "signature"),
+    ("language", "language"),
+    ("withdrawal_terms", "withdrawalTerms"),
+    ("sequence", "sequence"),
+    ("previous", "previous"),
 ];
 
 impl ConsentGrant {
@@ -245,7 +246,7 @@ impl ConsentGrant {
     }
 
     pub(super) fn read(object: &Object<'_>, also: &[&str]) -> Result<Self, CredentialError> {
-        object.only(&[&MEMBERS[..], also].concat())?;
+        object.only(&[&MEMBERS.map(|(_, member)| member)[..], also].concat())?;
         let recipients = object.list("recipients")?;
         Ok(Self {
             scope: object.require("scope")?.parse()?,

@@ -78,6 +78,14 @@ impl Schema {
         }
     }
 
+    /// What a subject may state: the column of a roster, and the member of `credentialSubject`.
+    pub(crate) fn members(&self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::ProviderCredential => &provider::MEMBERS,
+            Self::ConsentGrant => &consent::MEMBERS,
+        }
+    }
+
     /// The claim of this name.
     pub fn claim(&self, name: &str) -> Option<&'static ClaimSpec> {
         self.claims().iter().find(|claim| claim.name == name)

@@ -170,31 +170,32 @@ impl std::fmt::Debug for ProviderCredential {
     }
 }
 
-const MEMBERS: [&str; 24] = [
-    "kind",
-    "npi",
-    "licenceNumber",
-    "name",
-    "jurisdiction",
-    "authority",
-    "homeState",
-    "compact",
-    "licenceType",
-    "status",
-    "standing",
-    "issuedOn",
-    "renewedOn",
-    "expiresOn",
-    "taxonomy",
-    "boardStatus",
-    "deaSchedules",
-    "deaState",
-    "psvProcess",
-    "psvSource",
-    "psvOn",
-    "nextCheckOn",
-    "exclusionCheckedOn",
-    "decidedOn",
+/// What a subject may state: the column of a roster, and the member of a document.
+pub(super) const MEMBERS: [(&str, &str); 24] = [
+    ("kind", "kind"),
+    ("npi", "npi"),
+    ("licence_number", "licenceNumber"),
+    ("name", "name"),
+    ("jurisdiction", "jurisdiction"),
+    ("authority", "authority"),
+    ("home_state", "homeState"),
+    ("compact", "compact"),
+    ("licence_type", "licenceType"),
+    ("status", "status"),
+    ("standing", "standing"),
+    ("issued_on", "issuedOn"),
+    ("renewed_on", "renewedOn"),
+    ("expires_on", "expiresOn"),
+    ("taxonomy", "taxonomy"),
+    ("board_status", "boardStatus"),
+    ("dea_schedules", "deaSchedules"),
+    ("dea_state", "deaState"),
+    ("psv_process", "psvProcess"),
+    ("psv_source", "psvSource"),
+    ("psv_on", "psvOn"),
+    ("next_check_on", "nextCheckOn"),
+    ("exclusion_checked_on", "exclusionCheckedOn"),
+    ("decided_on", "decidedOn"),
 ];
 
 const UNENCUMBERED: &str = "unencumbered";
@@ -255,7 +256,7 @@ impl ProviderCredential {
     }
 
     pub(super) fn read(object: &Object<'_>, also: &[&str]) -> Result<Self, CredentialError> {
-        object.only(&[&MEMBERS[..], also].concat())?;
+        object.only(&[&MEMBERS.map(|(_, member)| member)[..], also].concat())?;
         Ok(Self {
             kind: object.require("kind")?.parse()?,
             npi: object.require("npi")?.parse()?,
