@@ -11,6 +11,7 @@ mod tenant;
 #[cfg(any(test, feature = "testing"))]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 pub mod testing;
+mod time;
 
 pub use database::{Database, DatabaseError, DatabaseUrl};
 pub use principal::{Actor, Role};

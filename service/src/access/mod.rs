@@ -3,6 +3,7 @@
 //! Nothing of this is kept in memory but the provider's public keys: a key that is revoked is
 //! refused from then on by every replica.
 
+pub mod http;
 pub mod key;
 pub mod oidc;
 

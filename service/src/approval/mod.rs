@@ -12,6 +12,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use crate::access::Principal;
 use crate::audit::{self, Event};
 use crate::database::{seconds, unsigned};
+use crate::time;
 use crate::{DatabaseError, Role, TenantId};
 
 /// Largest payload, bytes of JSON.
@@ -49,7 +50,7 @@ impl State {
     }
 }
 
-/// Something that one person proposed and another is to approve.
+/// Something that one person proposed and another is to approve. JSON shows times in RFC 3339.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Proposal {
@@ -64,14 +65,18 @@ pub struct Proposal {
     /// Who proposed it.
     pub proposed_by: String,
     /// When, Unix seconds.
+    #[serde(with = "time::json")]
     pub proposed_at: u64,
     /// From when on it can be neither approved nor done, Unix seconds.
+    #[serde(with = "time::json")]
     pub expires_at: u64,
     /// Who approved or refused it.
     pub decided_by: Option<String>,
     /// When, Unix seconds.
+    #[serde(serialize_with = "time::json::if_any")]
     pub decided_at: Option<u64>,
     /// When it was done, Unix seconds.
+    #[serde(serialize_with = "time::json::if_any")]
     pub executed_at: Option<u64>,
 }
 

@@ -6,17 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::Event;
+use crate::time::{LATEST, read_time, write_time};
 use crate::{DatabaseError, TenantId};
 
 /// What the hashes of entries are distinct by.
 const DOMAIN: &[u8] = b"attestry-audit-entry\n";
-/// The latest time that an entry can hold, that of 9999-12-31T23:59:59Z. What is said to be later
-/// is recorded as this.
-pub const LATEST: u64 = 253_402_300_799;
 /// Longest text, bytes.
 const LONGEST: usize = 512;
 /// Longest name of a detail, bytes.
@@ -31,7 +27,7 @@ pub struct Entry {
     pub tenant: TenantId,
     /// Its number in that log, from 1 without a gap.
     pub sequence: u64,
-    /// When, as the clock said, Unix seconds.
+    /// When, as the clock said, Unix seconds; in the year 9999 at the latest.
     pub at: u64,
     /// Who did it.
     pub actor: String,
@@ -204,7 +200,12 @@ impl Entry {
     }
 
     fn json(&self, hash: Option<String>) -> String {
-        let json = Json {
+        // Of strings and numbers there is always a JSON.
+        serde_json::to_string(&self.members(hash)).unwrap_or_default()
+    }
+
+    fn members(&self, hash: Option<String>) -> Json {
+        Json {
             action: self.action.clone(),
             actor: self.actor.clone(),
             at: write_time(self.at),
@@ -216,9 +217,7 @@ impl Entry {
             request_id: self.request_id.clone(),
             sequence: self.sequence,
             tenant: self.tenant.to_string(),
-        };
-        // Of strings and numbers there is always a JSON.
-        serde_json::to_string(&json).unwrap_or_default()
+        }
     }
 
     /// The details as a JSON object.
@@ -227,16 +226,11 @@ impl Entry {
     }
 }
 
-/// A time, RFC 3339 in UTC. Within the years that an entry can hold there always is one.
-pub(super) fn write_time(time: u64) -> String {
-    let time =
-        i64::try_from(time).ok().and_then(|time| OffsetDateTime::from_unix_timestamp(time).ok());
-    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
-}
-
-/// A time in RFC 3339, if an entry can hold it.
-pub(super) fn read_time(text: &str) -> Option<u64> {
-    u64::try_from(OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp()).ok()
+/// As [`Entry::to_json`].
+impl Serialize for Entry {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.members(Some(hex::encode(self.hash))).serialize(serializer)
+    }
 }
 
 /// A hash in hexadecimal.

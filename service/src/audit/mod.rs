@@ -14,11 +14,12 @@ mod anchor;
 mod entry;
 mod export;
 pub(crate) mod guard;
+pub mod http;
 mod read;
 mod verify;
 
 pub use anchor::{Anchor, Batch, anchors, batch, record_anchor, unanchored};
-pub use entry::{Entry, Head, HeadError, LATEST};
+pub use entry::{Entry, Head, HeadError};
 pub use export::{Export, Format, FormatError};
 pub use read::{Filter, LONGEST_PAGE, Page, page};
 pub use verify::{Fault, Known, Verified, VerifyError, verify};

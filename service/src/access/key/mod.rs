@@ -13,15 +13,15 @@ use sqlx::any::AnyRow;
 use super::{AccessError, Principal};
 use crate::audit::{self, Event};
 use crate::database::{seconds, unsigned};
+use crate::time::{self, SECONDS_A_DAY};
 use crate::{Actor, Database, DatabaseError, Role, TenantId};
 
 /// Longest name of a key, bytes.
 const LONGEST_NAME: usize = 64;
-const SECONDS_A_DAY: u64 = 86_400;
 const COLUMNS: &str = "tenant, id, name, roles, created_at, created_by, expires_at, revoked_at,
     last_used_day";
 
-/// An API key, as an admin sees it.
+/// An API key, as an admin sees it. JSON shows times in RFC 3339.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKey {
@@ -32,14 +32,18 @@ pub struct ApiKey {
     /// What it may do.
     pub roles: BTreeSet<Role>,
     /// When it was made, Unix seconds.
+    #[serde(with = "time::json")]
     pub created_at: u64,
     /// Who made it.
     pub created_by: String,
     /// From when on it is not taken, Unix seconds.
+    #[serde(with = "time::json")]
     pub expires_at: u64,
     /// Since when it is ended, Unix seconds.
+    #[serde(serialize_with = "time::json::if_any")]
     pub revoked_at: Option<u64>,
     /// The day on which it was last used, as the number of days since 1970.
+    #[serde(serialize_with = "time::json::day")]
     pub last_used_day: Option<u64>,
 }
 
@@ -52,7 +56,8 @@ pub struct NewKey {
     pub name: String,
     /// At least one.
     pub roles: BTreeSet<Role>,
-    /// Unix seconds, in the future.
+    /// From when on it is not taken, Unix seconds; in the future.
+    #[serde(with = "time::json")]
     pub expires_at: u64,
 }
 

@@ -3,7 +3,8 @@
 use csv::{QuoteStyle, ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 
 use crate::audit::Entry;
-use crate::audit::entry::{read_hash, read_time, write_time};
+use crate::audit::entry::read_hash;
+use crate::time::{read_time, write_time};
 
 /// The first line: what the columns are.
 pub(super) const HEADER: &str = r#""sequence","at","actor","action","object","requestId","details","tenant","format","previous","hash""#;

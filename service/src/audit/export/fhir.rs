@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::audit::Entry;
-use crate::audit::entry::{read_hash, read_time, write_time};
+use crate::audit::entry::read_hash;
+use crate::time::{read_time, write_time};
 
 const CHAIN: &str = "https://attestry.example/fhir/StructureDefinition/audit-chain";
 const ACTIONS: &str = "https://attestry.example/fhir/CodeSystem/audit-action";

@@ -8,8 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::read::chunk;
-use super::{Entry, head};
-use crate::{Database, DatabaseError, TenantId};
+use super::{Entry, Event, append, head};
+use crate::{Actor, Database, DatabaseError, TenantId};
 
 /// What the log is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +150,27 @@ impl Export {
             after,
             up_to: head.sequence,
         })
+    }
+
+    /// Records that somebody exports the entries after a sequence, then begins to. The record is
+    /// the last entry of the file.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn on_record(
+        database: &Database,
+        tenant: &TenantId,
+        format: Format,
+        after: u64,
+        actor: &Actor,
+        now: u64,
+    ) -> Result<Self, DatabaseError> {
+        let mut transaction = database.write().await?;
+        let details = [("format", format.to_string()), ("after", after.to_string())];
+        let event = Event { actor, action: "audit.export", object: None, details: &details };
+        let sequence = append(&mut transaction, tenant, now, &event).await?;
+        transaction.commit().await?;
+        Ok(Self { up_to: sequence, ..Self::begin(database, tenant, format, after).await? })
     }
 
     /// The next piece of the file, never empty; none at the end. It is a bounded part of it,
