@@ -149,6 +149,10 @@ impl<'a> Object<'a> {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        self.map.iter()
+    }
+
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a String> {
         self.map.keys()
     }

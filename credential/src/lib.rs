@@ -10,6 +10,7 @@
 //! - [`policy`]: named policies, compiled to the statement's slots;
 //! - `w3c` (feature `w3c`): Data Integrity proofs and status lists.
 
+mod base58;
 mod error;
 mod json;
 

@@ -25,6 +25,19 @@ pub struct StatusEntry {
     pub index: u32,
 }
 
+impl StatusEntry {
+    /// The entry as a BitstringStatusListEntry for revocation.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "id": format!("{}#{}", self.list, self.index),
+            "type": STATUS_TYPE,
+            "statusPurpose": "revocation",
+            "statusListIndex": self.index.to_string(),
+            "statusListCredential": self.list,
+        })
+    }
+}
+
 /// A verifiable credential of one of our schemas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
@@ -148,13 +161,7 @@ impl Document {
             "validFrom": time("validFrom", self.valid_from)?,
             "validUntil": time("validUntil", self.valid_until)?,
             "credentialSubject": subject,
-            "credentialStatus": {
-                "id": format!("{}#{}", self.status.list, self.status.index),
-                "type": STATUS_TYPE,
-                "statusPurpose": "revocation",
-                "statusListIndex": self.status.index.to_string(),
-                "statusListCredential": self.status.list,
-            },
+            "credentialStatus": self.status.to_json(),
             "credentialSchema": { "id": schema_url(self.schema()), "type": SCHEMA_TYPE },
         }))
     }

@@ -5,14 +5,17 @@
 //! document (feature `w3c`), and as an [`Attestation`] beside it, over the 24 field elements that
 //! the document itself encodes to. Header and claims are always derived from the document, so
 //! that the two cannot drift apart.
+//!
+//! [`conforming`] checks the form of anybody's VCDM 2.0 credentials and presentations.
 
 mod attestation;
+pub mod conforming;
 mod document;
 mod time;
 
 pub use attestation::Attestation;
 pub use document::{Document, HOLDER_COMMITMENT, StatusEntry};
-pub(crate) use time::{read_time, write_time};
+pub(crate) use time::{Instant, read_instant, read_time, write_time};
 
 use crate::schema::Schema;
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use ssi::dids::{DID, DIDKey, DIDResolver, resolution};
 
 use super::Refusal;
+use crate::base58::{from_base58, to_base58};
 
 /// Why a ledger gives no DID document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,15 +28,35 @@ pub trait DidEthr {
     fn did_document(&self, did: &str) -> impl Future<Output = Result<Value, ResolveError>> + Send;
 }
 
-/// A verification method that its DID document authorises for assertions.
-pub(super) struct AssertionMethod {
+/// What a proof is made for, which is also the relationship that a DID document must state
+/// between its subject and the proof's verification method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Of credentials.
+    Assertion,
+    /// Of presentations.
+    Authentication,
+}
+
+impl Purpose {
+    /// The name that proofs and DID documents use.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Assertion => "assertionMethod",
+            Self::Authentication => "authentication",
+        }
+    }
+}
+
+/// A verification method that its DID document authorises for a purpose.
+pub(super) struct Method {
     /// The DID that the method is part of.
     did: String,
     /// A document with this method alone, as a `Multikey`.
     document: Value,
 }
 
-impl AssertionMethod {
+impl Method {
     /// The method of an Ed25519 key that a DID is known to have.
     pub(super) fn of_key(did: &str, id: &str, key: &[u8; 32]) -> Self {
         Self {
@@ -50,18 +71,21 @@ impl AssertionMethod {
                     "publicKeyMultibase": multikey(key),
                 }],
                 "assertionMethod": [id],
+                "authentication": [id],
             }),
         }
     }
 
-    /// Resolves the method and checks that it belongs to the issuer's assertion methods.
+    /// Resolves the method and checks that its DID is the signer's and authorises it for the
+    /// purpose.
     pub(super) async fn resolve(
-        issuer: &str,
+        signer: &str,
         id: &str,
+        purpose: Purpose,
         ledger: &impl DidEthr,
     ) -> Result<Self, Refusal> {
         let (did, _) = id.split_once('#').ok_or(Refusal::Controller)?;
-        if did != issuer {
+        if did != signer {
             return Err(Refusal::Controller);
         }
         let document = match did.split(':').nth(1) {
@@ -69,7 +93,7 @@ impl AssertionMethod {
             Some("ethr") => ledger.did_document(did).await.map_err(|_| Refusal::Unresolved)?,
             _ => return Err(Refusal::DidMethod),
         };
-        if document["id"] != issuer {
+        if document["id"] != signer {
             return Err(Refusal::Controller);
         }
         let names_method = |entry: &Value| {
@@ -80,13 +104,13 @@ impl AssertionMethod {
             let entries = document[member].as_array().into_iter().flatten();
             entries.filter(|entry| names_method(entry)).collect::<Vec<_>>()
         };
-        let asserted = listed("assertionMethod");
+        let authorised = listed(purpose.name());
         let described = listed("verificationMethod");
-        let method = described.iter().chain(&asserted).find(|entry| entry.is_object());
-        let (Some(method), false) = (method, asserted.is_empty()) else {
+        let method = described.iter().chain(&authorised).find(|entry| entry.is_object());
+        let (Some(method), false) = (method, authorised.is_empty()) else {
             return Err(Refusal::Controller);
         };
-        if method["controller"] != issuer {
+        if method["controller"] != signer {
             return Err(Refusal::Controller);
         }
         let key = ed25519_key(method).ok_or(Refusal::Controller)?;
@@ -94,7 +118,7 @@ impl AssertionMethod {
     }
 }
 
-impl DIDResolver for AssertionMethod {
+impl DIDResolver for Method {
     async fn resolve_representation<'a>(
         &'a self,
         did: &'a DID,
@@ -148,67 +172,13 @@ fn ed25519_key(method: &Value) -> Option<[u8; 32]> {
 /// Multicodec prefix of an Ed25519 public key.
 const ED25519_CODEC: [u8; 2] = [0xed, 0x01];
 
+/// The verification method of an Ed25519 key as a `did:key`: a DID URL.
+pub fn did_key_method(key: &ed25519_dalek::VerifyingKey) -> String {
+    let key = multikey(key.as_bytes());
+    format!("did:key:{key}#{key}")
+}
+
 /// A key as `publicKeyMultibase`.
 fn multikey(key: &[u8; 32]) -> String {
     format!("z{}", to_base58(&[&ED25519_CODEC[..], key].concat()))
-}
-
-const BASE58: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-
-fn to_base58(bytes: &[u8]) -> String {
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    let digits = change_base(bytes, 256, 58);
-    let ones = std::iter::repeat_n(b'1', zeros);
-    ones.chain(digits.into_iter().map(|digit| BASE58[usize::from(digit)])).map(char::from).collect()
-}
-
-fn from_base58(text: &str) -> Option<Vec<u8>> {
-    const LONGEST: usize = 64;
-    let digit = |byte: u8| BASE58.iter().position(|known| *known == byte);
-    let digits: Option<Vec<u8>> =
-        text.bytes().map(|byte| u8::try_from(digit(byte)?).ok()).collect();
-    let digits = digits.filter(|digits| digits.len() <= LONGEST)?;
-    let zeros = digits.iter().take_while(|digit| **digit == 0).count();
-    let mut bytes = vec![0; zeros];
-    bytes.extend(change_base(&digits, 58, 256));
-    Some(bytes)
-}
-
-/// The digits of a number in another base, most significant first, without leading zeros.
-fn change_base(digits: &[u8], from: u32, to: u32) -> Vec<u8> {
-    let mut result: Vec<u8> = Vec::new();
-    for digit in digits {
-        let mut carry = u32::from(*digit);
-        for place in &mut result {
-            carry += u32::from(*place) * from;
-            *place = (carry % to) as u8;
-            carry /= to;
-        }
-        while carry > 0 {
-            result.push((carry % to) as u8);
-            carry /= to;
-        }
-    }
-    result.reverse();
-    result
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn base_58_has_the_published_form() {
-        assert_eq!(to_base58(b"Hello World!"), "2NEpo7TZRRrLZSi2U");
-        assert_eq!(from_base58("2NEpo7TZRRrLZSi2U").unwrap(), b"Hello World!");
-        assert_eq!(from_base58("0"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn base_58_round_trips(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            prop_assert_eq!(from_base58(&to_base58(&bytes)), Some(bytes));
-        }
-    }
 }

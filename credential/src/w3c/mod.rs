@@ -6,17 +6,27 @@
 //! status that nobody looked up, a schema that nobody read, an empty subject, and more than one
 //! proof. Contexts come only from the embedded set; a DID only by `did:key` or from our own
 //! ledger ([`DidEthr`]); nothing is fetched from a network.
+//!
+//! [`verify_strict`] is for credentials of our own schemas. [`issue`], [`verify_credential`] and
+//! [`verify_presentation`] are for any VCDM 2.0 document, in the terms of VC-API.
 
 mod did;
+mod generic;
+mod graph;
+mod issue;
 mod proof;
 mod signer;
 mod status;
+mod verdict;
 mod verify;
 
-pub use did::{DidEthr, ResolveError};
-pub use proof::{ProofPolicy, sign_json, verify_proof};
+pub use did::{DidEthr, ResolveError, did_key_method};
+pub use generic::{StatusSource, StatusUnavailable, verify_credential, verify_presentation};
+pub use issue::{ForeignIssuer, Issuance, issue};
+pub use proof::{ProofPolicy, sign_json, sign_presentation, verify_proof};
 pub use signer::{DocumentSigner, NotSigned, Signing};
 pub use status::{StatusListCredential, VerifiedStatusList, verify_status_list};
+pub use verdict::{Finding, Verdict};
 pub use verify::{VerificationPolicy, sign, verify_strict};
 
 /// Why a signed credential is refused.
@@ -29,7 +39,7 @@ pub enum Refusal {
     #[error("proof: is not a plain DataIntegrityProof with eddsa-rdfc-2022")]
     Cryptosuite,
     /// Made for another purpose.
-    #[error("proof.proofPurpose: is not assertionMethod")]
+    #[error("proof.proofPurpose: is not the one of this kind of document")]
     Purpose,
     /// Created later than now, or at no readable time.
     #[error("proof.created: is in the future or not a time")]
@@ -43,8 +53,9 @@ pub enum Refusal {
     /// Another domain than the verifier's, or one that nobody asked for.
     #[error("proof.domain: is not the verifier's")]
     Domain,
-    /// The method belongs to somebody else than the issuer, or not to its assertion methods.
-    #[error("proof.verificationMethod: is not an assertion method that the issuer controls")]
+    /// The method belongs to somebody else than the issuer or holder, or not to the methods of
+    /// that purpose.
+    #[error("proof.verificationMethod: is not one that the signer controls for this purpose")]
     Controller,
     /// A DID method that is not allowed.
     #[error("proof.verificationMethod: is of a DID method that is not allowed")]
@@ -52,8 +63,9 @@ pub enum Refusal {
     /// The DID has no document, or the ledger could not be asked.
     #[error("proof.verificationMethod: could not be resolved")]
     Unresolved,
-    /// The document is not JSON-LD under the embedded contexts.
-    #[error("credential: is not JSON-LD under the embedded contexts")]
+    /// The document is not JSON-LD, or has a term or type that the embedded contexts and its own
+    /// do not define.
+    #[error("credential: is not JSON-LD, or has a term that the embedded contexts do not define")]
     JsonLd,
     /// The signature does not hold.
     #[error("proof.proofValue: does not hold for this credential")]
@@ -73,19 +85,60 @@ pub enum Refusal {
     /// The bit is set.
     #[error("credentialStatus: revoked")]
     Revoked,
+    /// The bit of a suspension is set.
+    #[error("credentialStatus: suspended")]
+    Suspended,
+    /// A status of a type or purpose that is not understood.
+    #[error("credentialStatus: is of a type or purpose that cannot be looked up")]
+    StatusKind,
+    /// The status list could not be had.
+    #[error("credentialStatus: the status list could not be retrieved")]
+    StatusUnavailable,
+    /// The status list is there, and its own proof, validity or issuer is refused.
+    #[error("credentialStatus: the status list is not one that its issuer vouches for")]
+    StatusUnverified,
+    /// The index is past the end of the list.
+    #[error("credentialStatus.statusListIndex: is past the end of the status list")]
+    StatusRange,
     /// A status list of another size, purpose or encoding.
     #[error("encodedList: is not a revocation list of 131072 bits")]
     EncodedList,
+    /// The holder did not make the presentation's proof.
+    #[error("holder: did not make the presentation's proof")]
+    Holder,
+    /// The signer of the presentation is the issuer of a credential in it, and the presentation
+    /// does not name its holder.
+    #[error("holder: is required with credentials that the presenter issued")]
+    HolderRequired,
+    /// A credential without a proof of its own, by somebody else than the holder.
+    #[error("proof: is required unless the holder is the issuer")]
+    Unsecured,
+    /// A credential or presentation in an envelope.
+    #[error("type: envelopes are not supported")]
+    Enveloped,
+    /// A graph that is made to be hard to canonicalize.
+    #[error("credential: has too many blank nodes that look alike")]
+    Complexity,
 }
 
 /// The embedded contexts, and nothing else.
 fn contexts() -> Result<ssi::json_ld::ContextLoader, Refusal> {
     use crate::vcdm::{ATTESTRY_CONTEXT, ATTESTRY_CONTEXT_DOCUMENT};
-    let own = (ATTESTRY_CONTEXT.to_owned(), ATTESTRY_CONTEXT_DOCUMENT.to_owned());
+    let added = [
+        (ATTESTRY_CONTEXT, ATTESTRY_CONTEXT_DOCUMENT),
+        (
+            "https://www.w3.org/ns/credentials/undefined-terms/v2",
+            include_str!("../../contexts/undefined-terms-v2.jsonld"),
+        ),
+    ];
+    let added = added.map(|(url, document)| (url.to_owned(), document.to_owned()));
     ssi::json_ld::ContextLoader::default()
-        .with_context_map_from([own].into())
+        .with_context_map_from(added.into())
         .map_err(|_| Refusal::JsonLd)
 }
+
+/// A future of `ssi`, whose type is too deep to be a part of those that wait for it.
+type Boxed<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 #[cfg(test)]
 mod tests;

@@ -6,14 +6,20 @@ use ssi::status::bitstring_status_list::{EncodedList, SizedBitString, StatusSize
 
 use super::{
     Refusal,
-    did::DidEthr,
-    proof::{ProofPolicy, sign_json, verify_proof},
+    did::{DidEthr, Purpose},
+    generic::StatusSource,
+    graph::check_graph,
+    proof::{ProofPolicy, check_proofs, check_validity, issuer, sign_json, verify_proof},
     signer::DocumentSigner,
 };
 use crate::{
     error::CredentialError,
-    json::Node,
-    vcdm::{CREDENTIALS_CONTEXT, StatusEntry, write_time},
+    json::{Node, Object},
+    vcdm::{
+        CREDENTIALS_CONTEXT, StatusEntry,
+        conforming::{check_credential, each, types},
+        write_time,
+    },
 };
 
 /// What an issuer publishes of its revocations.
@@ -114,19 +120,105 @@ pub async fn verify_status_list(
 ) -> Result<VerifiedStatusList, CredentialError> {
     verify_proof(credential, policy, ledger).await?;
     let root = Node::root(credential, "").object()?;
-    let expected = json!(["VerifiableCredential", "BitstringStatusListCredential"]);
-    let subject = root.require("credentialSubject")?.object()?;
-    let is_list = *root.require("type")?.value == expected
-        && subject.require("type")?.value == "BitstringStatusList"
-        && subject.require("statusPurpose")?.value == "revocation";
-    if !is_list {
+    let list = Bits::read(&root)?;
+    if list.purposes != ["revocation"] || list.bytes.len() != LIST_SIZE / 8 {
         return Err(Refusal::EncodedList.into());
     }
     Ok(VerifiedStatusList {
         url: root.require("id")?.text()?.to_owned(),
         issuer: root.require("issuer")?.text()?.to_owned(),
-        list: decode(subject.require("encodedList")?.text()?)?,
+        list: list.own()?,
     })
+}
+
+/// Looks up one entry of `credentialStatus`, whose form is checked. Returns whether the entry
+/// speaks for the credential without reserve: not so if it says that a newer one can be had.
+///
+/// The list must be vouched for by the credential's own issuer, be valid, and hold at least the
+/// 131,072 bits that hide a holder among others.
+pub(super) async fn check_entry(
+    entry: &Node<'_>,
+    issuer_of_credential: &str,
+    now: u64,
+    ledger: &(impl DidEthr + Sync),
+    statuses: &(impl StatusSource + Sync),
+) -> Result<bool, CredentialError> {
+    let entry = entry.object()?;
+    let purpose = entry.require("statusPurpose").and_then(|purpose| purpose.text());
+    let one_bit = entry.get("statusSize").is_none_or(|size| *size.value == 1);
+    let (true, true, Ok(purpose @ ("revocation" | "suspension" | "refresh"))) =
+        (types(&entry)? == ["BitstringStatusListEntry"], one_bit, purpose)
+    else {
+        return Err(Refusal::StatusKind.into());
+    };
+    let url = entry.require("statusListCredential")?.text()?;
+    let credential = statuses.status_list(url).await.map_err(|_| Refusal::StatusUnavailable)?;
+    let unverified = |_: CredentialError| Refusal::StatusUnverified;
+    check_credential(&credential).map_err(unverified)?;
+    let root = Node::root(&credential, "").object()?;
+    if root.get("id").is_some_and(|id| id.value != url) {
+        return Err(Refusal::StatusList.into());
+    }
+    let vouched = async {
+        if issuer(&credential)? != issuer_of_credential || root.get("credentialStatus").is_some() {
+            return Err(Refusal::StatusUnverified);
+        }
+        check_graph(&credential).await?;
+        check_validity(&root, now)?;
+        let (signer, policy) = (Some(issuer_of_credential), ProofPolicy::at(now));
+        check_proofs(&credential, signer, Purpose::Assertion, &policy, ledger).await
+    };
+    vouched.await.map_err(|_| Refusal::StatusUnverified)?;
+    let list = Bits::read(&root)?;
+    if !list.purposes.contains(&purpose) {
+        return Err(Refusal::StatusKind.into());
+    }
+    let index = entry.require("statusListIndex")?.text()?.parse().ok();
+    match (list.get(index).ok_or(Refusal::StatusRange)?, purpose) {
+        (false, _) => Ok(true),
+        (true, "revocation") => Err(Refusal::Revoked.into()),
+        (true, "suspension") => Err(Refusal::Suspended.into()),
+        (true, _) => Ok(false),
+    }
+}
+
+/// The list of a status list credential, as anybody may publish it.
+struct Bits<'a> {
+    purposes: Vec<&'a str>,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Bits<'a> {
+    /// Reads the subject of a status list credential.
+    fn read(root: &Object<'a>) -> Result<Self, CredentialError> {
+        let subject = root.require("credentialSubject")?.object()?;
+        let purposes = each(&subject, "statusPurpose")?;
+        let purposes = purposes.iter().map(|purpose| purpose.value.as_str());
+        let purposes: Option<Vec<_>> = purposes.collect();
+        let is_list = types(root)?.contains(&"BitstringStatusListCredential")
+            && types(&subject)? == ["BitstringStatusList"];
+        let Some(purposes) = purposes.filter(|purposes| is_list && !purposes.is_empty()) else {
+            return Err(Refusal::EncodedList.into());
+        };
+        Ok(Self { purposes, bytes: decode(subject.require("encodedList")?.text()?)? })
+    }
+
+    /// The bit at an index; the first is the highest of the first byte.
+    fn get(&self, index: Option<usize>) -> Option<bool> {
+        let index = index?;
+        let byte = self.bytes.get(index / 8)?;
+        Some(byte >> (7 - index % 8) & 1 == 1)
+    }
+
+    /// The list as ours are.
+    fn own(self) -> Result<StatusList, Refusal> {
+        let set: Vec<u32> = (0..LIST_SIZE as u32)
+            .filter(|index| self.get(usize::try_from(*index).ok()) == Some(true))
+            .collect();
+        let mut list = StatusList::new();
+        list.flip_all(&set).map_err(|_| Refusal::EncodedList)?;
+        Ok(list)
+    }
 }
 
 fn encode(list: &StatusList) -> Result<String, Refusal> {
@@ -137,18 +229,11 @@ fn encode(list: &StatusList) -> Result<String, Refusal> {
     }
 }
 
-fn decode(text: &str) -> Result<StatusList, Refusal> {
-    const BYTES: usize = LIST_SIZE / 8;
+/// The bytes of `encodedList`: at least as many as ours have, at most 2 MiB.
+fn decode(text: &str) -> Result<Vec<u8>, Refusal> {
+    const MOST_BYTES: u64 = 1 << 21;
     let encoded: EncodedList =
         serde_json::from_value(Value::from(text)).map_err(|_| Refusal::EncodedList)?;
-    let bytes = encoded.decode(Some(BYTES as u64)).map_err(|_| Refusal::EncodedList)?;
-    if bytes.len() != BYTES {
-        return Err(Refusal::EncodedList);
-    }
-    let bits = SizedBitString::from_bytes(StatusSize::DEFAULT, bytes);
-    let set = (0..LIST_SIZE as u32).zip(bits.iter()).filter(|(_, bit)| *bit == 1);
-    let set: Vec<u32> = set.map(|(index, _)| index).collect();
-    let mut list = StatusList::new();
-    list.flip_all(&set).map_err(|_| Refusal::EncodedList)?;
-    Ok(list)
+    let bytes = encoded.decode(Some(MOST_BYTES)).map_err(|_| Refusal::EncodedList)?;
+    Some(bytes).filter(|bytes| bytes.len() >= LIST_SIZE / 8).ok_or(Refusal::EncodedList)
 }

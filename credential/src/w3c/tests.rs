@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use ssi::verification_methods::ProofPurpose;
 
 use super::{
-    did::AssertionMethod,
+    did::Method,
     proof::{Options, check_signature, options, sign_with},
     *,
 };
@@ -108,7 +108,7 @@ async fn signed_with(change: impl FnOnce(&mut Options)) -> Value {
 /// What `ssi` alone says: that the signature holds.
 async fn assert_ssi_accepts(credential: &Value) {
     let key = *board_key().verifying_key().as_bytes();
-    let resolver = AssertionMethod::of_key(ISSUER, &method(), &key);
+    let resolver = Method::of_key(ISSUER, &method(), &key);
     assert_eq!(check_signature(credential, resolver, NOW).await, Ok(()));
 }
 
@@ -193,7 +193,7 @@ async fn refuses_an_issuer_that_does_not_control_the_method() {
     let unsigned = licence().to_json().unwrap();
     let signed = sign_with(&unsigned, &board_key(), mallory, options).await.unwrap();
     let key = *board_key().verifying_key().as_bytes();
-    let resolver = AssertionMethod::of_key(mallory, &format!("{mallory}#delegate-1"), &key);
+    let resolver = Method::of_key(mallory, &format!("{mallory}#delegate-1"), &key);
     assert_eq!(check_signature(&signed, resolver, NOW).await, Ok(()));
     assert_eq!(refusal(&signed).await, Refusal::Controller);
     assert_eq!(
