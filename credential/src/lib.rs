@@ -8,13 +8,17 @@
 //! - [`fhir`]: FHIR R4 in; [`roster`]: many credentials in one file, as CSV or NDJSON;
 //! - [`vcdm`]: VCDM 2.0 documents and the attestation beside them;
 //! - [`policy`]: named policies, compiled to the statement's slots;
+//! - [`issuance`]: the wire between issuer and wallet;
+//! - [`presentation`]: the wire between wallet and verifier;
 //! - `w3c` (feature `w3c`): Data Integrity proofs and status lists.
 
 mod base58;
 mod error;
 mod json;
+mod url;
 
 pub mod fhir;
+pub mod issuance;
 pub mod policy;
 pub mod presentation;
 pub mod roster;

@@ -6,7 +6,7 @@ use ark_std::rand::{CryptoRng, RngCore};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::error::Rule;
+use crate::{error::Rule, url::HttpUrl};
 
 /// Writes a type in its `Display` form and reads it by its `FromStr`.
 macro_rules! written_as_text {
@@ -109,16 +109,11 @@ impl FromStr for ResponseUri {
     type Err = Rule;
 
     fn from_str(text: &str) -> Result<Self, Rule> {
-        let wrong =
-            || Rule::new("is not an http or https URL without user information or fragment");
-        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-        let rest = rest.filter(|_| text.len() <= 1024).ok_or_else(wrong)?;
-        let host = rest.split(['/', '?']).next().unwrap_or_default();
-        let visible = rest.bytes().all(|b| b.is_ascii_graphic() && b != b'#' && b != b'\\');
-        if visible && !host.is_empty() && !host.contains('@') {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(wrong())
+        match HttpUrl::parse(text) {
+            Some(_) => Ok(Self(text.to_owned())),
+            None => {
+                Err(Rule::new("is not an http or https URL without user information or fragment"))
+            }
         }
     }
 }
