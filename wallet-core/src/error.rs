@@ -3,6 +3,7 @@
 use crate::{CredentialId, Reason, VaultError};
 use attestry_circuits::Violation;
 use attestry_credential::CredentialError;
+use attestry_credential::issuance::IssuanceError;
 use attestry_credential::presentation::{Identifier, PresentationError};
 
 /// Why a wallet does not do what it is asked. Names properties and elements, never a value.
@@ -17,6 +18,12 @@ pub enum WalletError {
     /// The store did not keep the sealed bytes; nothing left the wallet.
     #[error("the wallet could not be stored: {0}")]
     Store(#[from] std::io::Error),
+    /// What an issuer sends is refused, or what it asks for is not to be had.
+    #[error(transparent)]
+    Issuance(#[from] IssuanceError),
+    /// The credential is of another schema than was asked for.
+    #[error("credential: it is not of the schema that was asked for")]
+    OtherSchema,
     /// A credential's document or attestation is refused.
     #[error(transparent)]
     Credential(#[from] CredentialError),

@@ -4,7 +4,8 @@
 //! in the time, randomness, the ledger's state as a [`RegistryView`], and a [`VaultStore`] for the
 //! encrypted bytes:
 //!
-//! 1. [`Wallet::accept`] takes a W3C document and its attestation;
+//! 1. [`Wallet::accept`] takes a W3C document and its attestation; an [`Issuance`] obtains them
+//!    over OpenID4VCI;
 //! 2. [`Wallet::choose`] says which credentials satisfy a verifier's request, and why others do
 //!    not;
 //! 3. [`Wallet::present`] answers it, from the pool where that has a fitting proof, and notes it
@@ -34,6 +35,7 @@ mod pool;
 mod prepare;
 mod present;
 mod prover;
+mod receive;
 mod refill;
 mod registry_view;
 mod secret;
@@ -53,6 +55,7 @@ pub use log::{Answered, Asked, AskedQuery, LogEntry, LogEvent};
 pub use pool::MAX_POOL;
 pub use prepare::Session;
 pub use prover::CircuitProver;
+pub use receive::Issuance;
 pub use registry_view::RegistryView;
 #[cfg(feature = "file")]
 pub use store::FileStore;

@@ -7,6 +7,7 @@ mod holding;
 #[cfg(all(unix, feature = "file"))]
 mod killed;
 mod pool;
+mod receiving;
 mod refilling;
 
 use crate::{
