@@ -9,6 +9,7 @@ use attestry_service::DatabaseError;
 use attestry_service::approval::ApprovalError;
 
 use crate::keys::KeyError;
+use crate::offers::OfferState;
 use crate::record::{Action, State};
 
 /// An error of the issuer. None carries an attribute value.
@@ -31,6 +32,23 @@ pub enum IssuerError {
     /// No credential has this id.
     #[error("there is no such credential")]
     UnknownCredential,
+    /// No offer has this id.
+    #[error("there is no such offer")]
+    UnknownOffer,
+    /// The state of the offer does not allow it.
+    #[error("cannot {action} an offer that is {state}")]
+    OfferNotPossible {
+        /// What was asked for.
+        action: &'static str,
+        /// The state that the offer is in.
+        state: OfferState,
+    },
+    /// The link of the offer was made with another credential key.
+    #[error("the offer's link was made with a credential key that is no longer used")]
+    OfferLinkGone,
+    /// Wallets need a public URL by https.
+    #[error("the public URL is not https, as wallets need it")]
+    InsecurePublicUrl,
     /// The issuer has no status list of this number.
     #[error("there is no such status list")]
     UnknownList,

@@ -12,6 +12,7 @@ mod files;
 pub mod http;
 mod identity;
 pub mod keys;
+mod offers;
 mod proposals;
 mod publish;
 mod record;
@@ -25,6 +26,7 @@ pub use consents::{Reconsent, RequiredForm};
 pub use error::IssuerError;
 pub use expiry::{ExpiryNotice, MARKS};
 pub use keys::IssuerKeys;
+pub use offers::{ClaimError, Link, OfferId, OfferRecord, OfferRequest, OfferState, Offered};
 pub use proposals::{MOST_REVOKED, Revocation, Selection};
 pub use publish::Publication;
 pub use record::{

@@ -88,6 +88,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 words! {
     /// Where a credential is in its life.
     State {

@@ -98,7 +98,7 @@ impl Source {
         }
     }
 
-    fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         match self {
             Self::Subject(schema, subject) => json!([schema.versioned_name(), subject]),
             Self::Resource { resource, item } => json!(["resource", resource, item]),
@@ -210,7 +210,7 @@ impl RenewRequest {
     }
 }
 
-fn idempotency(key: Option<&str>, request: &Value) -> Option<Idempotency> {
+pub(crate) fn idempotency(key: Option<&str>, request: &Value) -> Option<Idempotency> {
     let hash =
         |bytes: &[u8]| Sha256::new().chain_update(KEY_DOMAIN).chain_update(bytes).finalize().into();
     key.map(|key| Idempotency {

@@ -45,6 +45,8 @@ pub struct IssuerConfig {
     pub status_list_validity_s: u64,
     /// How long the keys stand in the DID document.
     pub did_key_validity_s: u64,
+    /// The issuer's name as wallets show it.
+    pub display_name: Option<String>,
 }
 
 impl IssuerConfig {
@@ -61,6 +63,7 @@ impl IssuerConfig {
             publication_padding: DEFAULT_PADDING,
             status_list_validity_s: DAY_S,
             did_key_validity_s: 10 * YEAR_S,
+            display_name: None,
         }
     }
 }

@@ -263,15 +263,18 @@ impl CredentialConfiguration {
             cryptographic_binding_methods_supported: read::texts(&bindings)?,
             proof_types_supported,
             credential_definition: definition
-                .map(|node| {
-                    let definition = node.object()?;
-                    Ok(CredentialDefinition {
-                        context: read::texts(&definition.list("@context")?)?,
-                        r#type: read::texts(&definition.list("type")?)?,
-                    })
-                })
+                .map(|node| CredentialDefinition::read(&node.object()?))
                 .transpose()?,
             display: metadata.as_ref().map_or(Ok(Vec::new()), displays)?,
+        })
+    }
+}
+
+impl CredentialDefinition {
+    fn read(object: &Object<'_>) -> Result<Self, CredentialError> {
+        Ok(Self {
+            context: read::texts(&object.list("@context")?)?,
+            r#type: read::texts(&object.list("type")?)?,
         })
     }
 }

@@ -15,7 +15,8 @@ mod time;
 
 pub use attestation::Attestation;
 pub use document::{Document, HOLDER_COMMITMENT, StatusEntry};
-pub(crate) use time::{Instant, read_instant, read_time, write_time};
+pub use time::write_time;
+pub(crate) use time::{Instant, read_instant, read_time};
 
 use crate::schema::Schema;
 

@@ -12,8 +12,11 @@ use crate::{
 /// Seconds that the statement's 40 bits hold, as an exclusive bound.
 const BOUND: u64 = 1 << 40;
 
-/// Writes Unix seconds.
-pub(crate) fn write_time(seconds: u64) -> Result<String, Rule> {
+/// Writes Unix seconds as documents have them, `2026-11-22T12:30:01Z`.
+///
+/// # Errors
+/// If the year has more than four digits.
+pub fn write_time(seconds: u64) -> Result<String, Rule> {
     let wrong = || Rule::new("is not a time that fits the calendar");
     let signed = i64::try_from(seconds).map_err(|_| wrong())?;
     let time = OffsetDateTime::from_unix_timestamp(signed).map_err(|_| wrong())?;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use ssi::dids::{DID, DIDKey, DIDResolver, resolution};
 
 use super::Refusal;
+use super::did_key::ED25519 as ED25519_CODEC;
 use crate::base58::{from_base58, to_base58};
 
 /// Why a ledger gives no DID document.
@@ -168,9 +169,6 @@ fn ed25519_key(method: &Value) -> Option<[u8; 32]> {
     };
     bytes.try_into().ok()
 }
-
-/// Multicodec prefix of an Ed25519 public key.
-const ED25519_CODEC: [u8; 2] = [0xed, 0x01];
 
 /// The verification method of an Ed25519 key as a `did:key`: a DID URL.
 pub fn did_key_method(key: &ed25519_dalek::VerifyingKey) -> String {

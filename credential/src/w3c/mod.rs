@@ -11,6 +11,7 @@
 //! [`verify_presentation`] are for any VCDM 2.0 document, in the terms of VC-API.
 
 mod did;
+mod did_key;
 mod generic;
 mod graph;
 mod issue;
@@ -21,6 +22,7 @@ mod verdict;
 mod verify;
 
 pub use did::{DidEthr, ResolveError, did_key_method};
+pub use did_key::DidKey;
 pub use generic::{StatusSource, StatusUnavailable, verify_credential, verify_presentation};
 pub use issue::{ForeignIssuer, Issuance, issue};
 pub use proof::{ProofPolicy, sign_json, sign_presentation, verify_proof};

@@ -3,6 +3,7 @@
 use attestry_service::Actor;
 use attestry_service::http::Problem;
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::Response;
@@ -53,6 +54,14 @@ impl ApiKey {
     }
 }
 
+/// The bearer token of a request, if it has one.
+pub(super) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    header.and_then(|text| text.split_once(' ')).and_then(|(scheme, token)| {
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
+    })
+}
+
 /// Lets a request pass if the access allows it.
 pub(super) async fn require(
     State(access): State<Access>,
@@ -60,11 +69,7 @@ pub(super) async fn require(
     next: Next,
 ) -> Result<Response, Problem> {
     if let Access::ApiKey(key) = &access {
-        let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|text| text.split_once(' ')).and_then(|(scheme, token)| {
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
-        });
-        if !token.is_some_and(|token| key.matches(token)) {
+        if !bearer_token(request.headers()).is_some_and(|token| key.matches(token)) {
             return Err(unauthenticated());
         }
     }

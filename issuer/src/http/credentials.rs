@@ -133,14 +133,14 @@ pub(super) async fn preview(JsonBody(resource): JsonBody) -> Json<Vec<Preview>> 
 }
 
 /// What a body asks to issue.
-struct Order {
-    source: Option<Source>,
+pub(super) struct Order {
+    pub(super) source: Option<Source>,
     holder: Option<HolderCommitment>,
-    validity: Validity,
+    pub(super) validity: Validity,
 }
 
 impl Order {
-    fn read(body: &Value, known_options: &[&str]) -> Result<Self, FieldError> {
+    pub(super) fn read(body: &Value, known_options: &[&str]) -> Result<Self, FieldError> {
         let members = Members::of(body, "$", &["credential", "resource", "options"])?;
         let none = json!({});
         let options = members.get("options").unwrap_or(&none);

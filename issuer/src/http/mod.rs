@@ -10,16 +10,27 @@
 //! | `POST /preview` | a FHIR R4 resource or Bundle | 200, an array: what would be issued or why not |
 //! | `POST /status-lists/publish` | | 200, an array: list, root, flips |
 //! | `GET /status-lists/{id}` | | 200 BitstringStatusListCredential, `application/vc+ld+json` |
+//! | `POST /offers` | as to issue, without `holder`; further options `txCode`, `expiresIn`, `deferred` | 201 `{"id", "offerUri", "deepLink", "txCode", "expiresAt", …}` |
+//! | `GET /offers/{id}`, `DELETE /offers/{id}`, `POST /offers/{id}/release` | | 200 `{"id", "state", "released", "txCodeAttempts", "credential", …}` |
+//! | `GET /offers/{id}/qr.svg` | | 200 the offer's link as a QR code |
+//! | `GET /oid4vci/offers/{reference}` | | 200 Credential Offer |
+//! | `POST /oid4vci/{token,nonce,credential,deferred,notification}` | as OpenID4VCI 1.0 has it | as OpenID4VCI 1.0 has it |
+//! | `GET /.well-known/{openid-credential-issuer,oauth-authorization-server}` and the path of the public URL | | 200 metadata |
 //! | `GET /healthz`, `GET /readyz` | | 200, or 503 |
 //!
 //! `options`: `holder` (the holder's commitment, `0x` and 64 hexadecimal digits), `validFrom` and
 //! `validUntil` (RFC 3339), `item` (which credential of a resource that stands for several).
-//! `Idempotency-Key` makes issuing and renewing repeatable. Status lists and health are public;
-//! all else takes the API key as a bearer token. Errors are RFC 9457 problem documents.
+//! Of an offer, `txCode` is `false` or `{"length": 6}`, up to 12 digits, `expiresIn` is in seconds,
+//! and `deferred` keeps the credential back until the offer is released. `Idempotency-Key` makes
+//! issuing, renewing and offering repeatable. Status lists, health and what wallets use are public;
+//! all else takes the API key as a bearer token. Errors are RFC 9457 problem documents, and to
+//! wallets the codes of OpenID4VCI and OAuth 2.0.
 
 mod access;
 mod credentials;
 mod lists;
+mod offers;
+mod oid4vci;
 mod problem;
 
 pub use access::{Access, ApiKey};
@@ -58,10 +69,13 @@ pub async fn serve(
     }
     let publisher = issuer.clone();
     let publisher = tokio::spawn(async move { publisher.publish_in_windows(&mut OsRng).await });
+    let purger = issuer.clone();
+    let purger = tokio::spawn(async move { purger.purge_offers_by_the_clock().await });
     let served = axum::serve(listener, router(issuer.clone(), access));
     let served = served.with_graceful_shutdown(shutdown).await;
     let _idle = issuer.publishing().await;
     publisher.abort();
+    purger.abort();
     Ok(served?)
 }
 
@@ -76,12 +90,18 @@ pub fn router(issuer: Issuer, access: Access) -> Router {
         .route("/credentials/{id}/reinstate", post(credentials::reinstate))
         .route("/credentials/{id}/revoke", post(credentials::revoke))
         .route("/preview", post(credentials::preview))
+        .route("/offers", post(offers::make))
+        .route("/offers/{id}", get(offers::read).delete(offers::cancel))
+        .route("/offers/{id}/qr.svg", get(offers::qr))
+        .route("/offers/{id}/release", post(offers::release))
         .route("/status-lists/publish", post(lists::publish))
         .route_layer(middleware::from_fn_with_state(access, access::require));
     let routes = Router::new()
         .route("/status-lists/{id}", get(lists::read))
         .route("/healthz", get(lists::health))
         .route("/readyz", get(lists::readiness))
+        .merge(oid4vci::routes())
+        .merge(oid4vci::metadata_routes(&issuer))
         .merge(office);
     finish(routes, LIMITS).with_state(issuer)
 }

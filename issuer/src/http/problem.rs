@@ -28,7 +28,8 @@ impl From<IssuerError> for Problem {
             ),
             IssuerError::UnknownCredential
             | IssuerError::UnknownList
-            | IssuerError::UnknownStudy => (Status::NOT_FOUND, "unknown", "There is no such thing"),
+            | IssuerError::UnknownStudy
+            | IssuerError::UnknownOffer => (Status::NOT_FOUND, "unknown", "There is no such thing"),
             IssuerError::Erased => {
                 (Status::GONE, "erased", "The credential's record has been erased")
             }
@@ -52,6 +53,14 @@ impl From<IssuerError> for Problem {
             IssuerError::NotPossible { .. } => {
                 (Status::CONFLICT, "not-possible", "The credential's state does not allow it")
             }
+            IssuerError::OfferNotPossible { .. } | IssuerError::OfferLinkGone => {
+                (Status::CONFLICT, "not-possible", "The offer's state does not allow it")
+            }
+            IssuerError::InsecurePublicUrl => (
+                Status::SERVICE_UNAVAILABLE,
+                "insecure-public-url",
+                "Wallets need the issuer's public URL to be https",
+            ),
             IssuerError::IdempotencyKeyReused => (
                 Status::UNPROCESSABLE_ENTITY,
                 "idempotency-key-reused",

@@ -7,6 +7,7 @@ mod erasure;
 mod expiry;
 mod history;
 mod lists;
+mod offers;
 mod outbox;
 mod proposals;
 mod search;
@@ -14,6 +15,7 @@ mod search;
 pub(crate) use credentials::{Change, Idempotency, Insertion, Standing, Stored};
 pub(crate) use history::Neighbour;
 pub(crate) use lists::PublishedList;
+pub(crate) use offers::{Attempt, Claimed};
 pub(crate) use outbox::{Flip, Pending};
 
 use attestry_service::{Database, DatabaseUrl, TenantId, audit};
