@@ -13,7 +13,7 @@ use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, ensure};
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 use attestry_ledger::embedded::{EMBEDDED_CHAIN_ID, EmbeddedLedger, ServeLimits, verify};
-use attestry_ledger::{Account, ClientOptions, LedgerClient, RegistryClient};
+use attestry_ledger::{Account, AccountKey, ClientOptions, LedgerClient, RegistryClient};
 use serde::Serialize;
 use std::fmt;
 use std::path::Path;
@@ -128,14 +128,14 @@ async fn load(folder: &Path, beside: &Path) -> Result<(LedgerReport, Vec<tempfil
     tokio::spawn(ledger.clone().serve(listener, ServeLimits::default()));
 
     let identities = registry.deployment().did_registry;
-    let alone = signed(&Account::random(&mut rng), identities, ALONE)?;
+    let alone = signed(&AccountKey::random(&mut rng), identities, ALONE)?;
     let start = Instant::now();
     send(url.clone(), alone).await?;
     let transactions_per_s = ALONE as f64 / start.elapsed().as_secs_f64();
 
     let before = ledger.status()?.block;
     let prepared = (0..SENDERS)
-        .map(|_| signed(&Account::random(&mut rng), identities, EACH))
+        .map(|_| signed(&AccountKey::random(&mut rng), identities, EACH))
         .collect::<Result<Vec<_>>>()?;
     let mut sending = JoinSet::new();
     let start = Instant::now();
@@ -176,7 +176,7 @@ async fn load(folder: &Path, beside: &Path) -> Result<(LedgerReport, Vec<tempfil
 }
 
 /// Transactions of an account, from its first one on.
-fn signed(account: &Account, registry: Address, count: u64) -> Result<Vec<Bytes>> {
+fn signed(account: &AccountKey, registry: Address, count: u64) -> Result<Vec<Bytes>> {
     let signer = PrivateKeySigner::from_slice(&account.to_bytes()[..])?;
     let sign = |nonce: u64| {
         let call = setAttributeCall {

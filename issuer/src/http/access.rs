@@ -68,10 +68,10 @@ pub(super) async fn require(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    if let Access::ApiKey(key) = &access {
-        if !bearer_token(request.headers()).is_some_and(|token| key.matches(token)) {
-            return Err(unauthenticated());
-        }
+    if let Access::ApiKey(key) = &access
+        && !bearer_token(request.headers()).is_some_and(|token| key.matches(token))
+    {
+        return Err(unauthenticated());
     }
     let name = match access {
         Access::ApiKey(_) => "key:configured",

@@ -1,12 +1,13 @@
 //! The secrets of an offer, and what is kept of them.
 
 use ark_std::rand::{CryptoRng, RngCore};
+use attestry_credential::w3c::DocumentSigner;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use ed25519_dalek::{Signer, SigningKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::OfferId;
+use crate::IssuerError;
 
 const REFERENCE_DOMAIN: &[u8] = b"attestry/offer-reference/v1";
 const CODE_DOMAIN: &[u8] = b"attestry/offer-code/v1";
@@ -22,14 +23,23 @@ impl Reference {
     /// The reference of an offer. An Ed25519 signature is deterministic, and nobody but the holder
     /// of the key can make it; its message is none that a Data Integrity proof signs, which are 64
     /// bytes long.
-    pub(super) fn of(id: OfferId, tenant: &str, key: &SigningKey) -> Self {
+    ///
+    /// # Errors
+    /// [`IssuerError::Signing`] if the keeper of the key gives no signature.
+    pub(super) async fn of(
+        id: OfferId,
+        tenant: &str,
+        key: &impl DocumentSigner,
+    ) -> Result<Self, IssuerError> {
         let id = id.to_string();
         let mut message = REFERENCE_DOMAIN.to_vec();
         for part in [tenant, &id] {
             message.extend_from_slice(&(part.len() as u64).to_be_bytes());
             message.extend_from_slice(part.as_bytes());
         }
-        Self(encode(hash(REFERENCE_DOMAIN, &[&key.sign(&message).to_bytes()])))
+        let signature = key.sign_message(&message).await.map_err(|_| IssuerError::Signing)?;
+        let signature = Zeroizing::new(signature);
+        Ok(Self(encode(hash(REFERENCE_DOMAIN, &[&signature[..]]))))
     }
 
     /// The reference in a link that somebody follows.
@@ -63,9 +73,8 @@ pub(super) fn new_tx_code(length: u32, rng: &mut (impl RngCore + CryptoRng)) -> 
     let mut digits = Zeroizing::new(String::with_capacity(length as usize));
     while digits.len() < length as usize {
         // 250 is the last multiple of ten in a byte: each digit has the same chance.
-        match (rng.next_u32() & 0xff) as u8 {
-            byte @ 0..250 => digits.push(char::from(b'0' + byte % 10)),
-            _ => {}
+        if let byte @ 0..250 = (rng.next_u32() & 0xff) as u8 {
+            digits.push(char::from(b'0' + byte % 10));
         }
     }
     digits
@@ -117,19 +126,21 @@ mod tests {
     use super::*;
     use crate::CredentialId;
     use ark_std::rand::{SeedableRng, rngs::StdRng};
+    use ed25519_dalek::SigningKey;
 
-    #[test]
-    fn a_reference_belongs_to_one_offer_of_one_tenant_and_key() {
+    #[tokio::test]
+    async fn a_reference_belongs_to_one_offer_of_one_tenant_and_key() {
         let mut rng = StdRng::seed_from_u64(1);
         let ids = [(); 2].map(|()| OfferId(CredentialId::random(&mut rng)));
         let keys = [[1; 32], [2; 32]].map(|seed| SigningKey::from_bytes(&seed));
-        let first = Reference::of(ids[0], "a", &keys[0]);
-        assert_eq!(first.as_str(), Reference::of(ids[0], "a", &keys[0]).as_str());
+        let reference = async |id, tenant, key| Reference::of(id, tenant, key).await.unwrap();
+        let first = reference(ids[0], "a", &keys[0]).await;
+        assert_eq!(first.as_str(), reference(ids[0], "a", &keys[0]).await.as_str());
         assert_eq!(*first.code(), *Reference::from_link(first.as_str()).code());
         for other in [
-            Reference::of(ids[1], "a", &keys[0]),
-            Reference::of(ids[0], "b", &keys[0]),
-            Reference::of(ids[0], "a", &keys[1]),
+            reference(ids[1], "a", &keys[0]).await,
+            reference(ids[0], "b", &keys[0]).await,
+            reference(ids[0], "a", &keys[1]).await,
         ] {
             assert_ne!(first.as_str(), other.as_str());
             assert_ne!(*first.code(), *other.code());

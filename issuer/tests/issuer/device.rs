@@ -5,20 +5,20 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use ark_std::rand::{RngCore, SeedableRng, rngs::StdRng};
+use attestry_credential::schema::Schema;
 use attestry_credential::vcdm::{Attestation, Document};
 use attestry_credential::w3c::{ProofPolicy, verify_proof};
 use attestry_issuer::keys::{
     DEVICE_KEY_FILE, DeviceKeys, KeyDevice, KeyError, KeyFile, Passphrase, Signing,
 };
 use attestry_issuer::{Issuer, IssuerConfig, IssuerError, IssuerKeys, Reason, Storage};
-use attestry_credential::schema::Schema;
 use attestry_ledger::{AccountKey, DigestSigner};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use ed25519_dalek::Signer;
 use zeroize::Zeroizing;
 
-use crate::world::{PUBLIC_URL, Resolver, START, World, licence_for, holder};
+use crate::world::{PUBLIC_URL, Resolver, START, World, holder, licence_for};
 
 /// A device in software: what it holds never leaves it.
 struct SoftDevice {
@@ -83,11 +83,7 @@ impl KeyDevice for SoftDevice {
         self.answer(|held| Some(held.ed25519.get(label)?.sign(message).to_bytes()))
     }
 
-    fn sign_secp256k1<'a>(
-        &'a self,
-        label: &'a str,
-        digest: &'a [u8; 32],
-    ) -> Signing<'a, [u8; 64]> {
+    fn sign_secp256k1<'a>(&'a self, label: &'a str, digest: &'a [u8; 32]) -> Signing<'a, [u8; 64]> {
         let key = self.answer(|held| held.secp256k1.get(label).cloned());
         Box::pin(async move {
             let key = key.await?;
@@ -105,11 +101,7 @@ impl KeyDevice for SoftDevice {
         })
     }
 
-    fn unwrap<'a>(
-        &'a self,
-        label: &'a str,
-        wrapped: &'a [u8],
-    ) -> Signing<'a, Zeroizing<[u8; 32]>> {
+    fn unwrap<'a>(&'a self, label: &'a str, wrapped: &'a [u8]) -> Signing<'a, Zeroizing<[u8; 32]>> {
         self.answer(|held| {
             held.ed25519.get(label)?;
             let (nonce, sealed) = wrapped.split_at_checked(24)?;
