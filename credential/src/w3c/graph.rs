@@ -23,7 +23,7 @@ const MOST_ALIKE_NEIGHBOURS: usize = 1;
 /// The bounds hold because a document's blank nodes form trees: blank node labels are refused with
 /// its form.
 pub(super) async fn check_graph(document: &Value) -> Result<(), Refusal> {
-    let mut unsecured = document.clone();
+    let mut unsecured = directed(document);
     if let Some(members) = unsecured.as_object_mut() {
         members.remove("proof");
     }
@@ -35,6 +35,34 @@ pub(super) async fn check_graph(document: &Value) -> Result<(), Refusal> {
     let expanded = expanding.await.map_err(|_| Refusal::JsonLd)?;
     let quads = environment.quads_of(&expanded).map_err(|_| Refusal::JsonLd)?;
     check_complexity(&quads)
+}
+
+/// The document with the direction of texts as a datatype (`i18n-datatype` of JSON-LD) and with
+/// language tags in lower case, as other parties canonicalize them. `ssi` leaves directions out of
+/// the graph, so that no signature would cover them.
+pub(super) fn directed(document: &Value) -> Value {
+    match document {
+        Value::Array(items) => items.iter().map(directed).collect(),
+        Value::Object(members) if members.contains_key("@value") => {
+            let text = |name: &str| members.get(name).and_then(Value::as_str);
+            let language = text("@language").map(str::to_lowercase);
+            let mut value = members.clone();
+            if let Some(direction) = text("@direction") {
+                let language = language.unwrap_or_default();
+                let datatype = format!("https://www.w3.org/ns/i18n#{language}_{direction}");
+                value.retain(|name, _| name == "@value");
+                value.insert("@type".to_owned(), Value::from(datatype));
+            } else if let Some(language) = language {
+                value.insert("@language".to_owned(), Value::from(language));
+            }
+            Value::Object(value)
+        }
+        Value::Object(members) => {
+            let members = members.iter();
+            Value::Object(members.map(|(name, value)| (name.clone(), directed(value))).collect())
+        }
+        other => other.clone(),
+    }
 }
 
 fn check_complexity(quads: &[LexicalQuad]) -> Result<(), Refusal> {

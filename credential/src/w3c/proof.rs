@@ -17,6 +17,7 @@ use ssi::{
 use super::{
     Boxed, Refusal, contexts,
     did::{DidEthr, Method, Purpose},
+    graph::directed,
     signer::{Checked, DocumentSigner},
 };
 use crate::{
@@ -113,7 +114,7 @@ pub(super) async fn sign_with(
     options: Options,
 ) -> Result<Value, CredentialError> {
     let unsigned: DataIntegrityDocument =
-        serde_json::from_value(credential.clone()).map_err(|_| Refusal::JsonLd)?;
+        serde_json::from_value(directed(credential)).map_err(|_| Refusal::JsonLd)?;
     let method = options.verification_method.as_ref().ok_or(Refusal::Controller)?;
     let method = method.id().to_string();
     let resolver = Method::of_key(did, &method, &key.public_key());
@@ -215,7 +216,7 @@ pub(super) async fn check_signature(
     now: u64,
 ) -> Result<(), Refusal> {
     let signed: DataIntegrity<DataIntegrityDocument, AnySuite> =
-        serde_json::from_value(credential.clone()).map_err(|_| Refusal::JsonLd)?;
+        serde_json::from_value(directed(credential)).map_err(|_| Refusal::JsonLd)?;
     let seconds = i64::try_from(now).map_err(|_| Refusal::Created)?;
     let now: DateTime<Utc> = DateTime::from_timestamp(seconds, 0).ok_or(Refusal::Created)?;
     let parameters =

@@ -73,6 +73,8 @@ async fn an_inline_context_defines_terms_and_nothing_else() {
         json!({ "@base": "https://example.org/" }),
         json!({ "@import": "https://example.org/context" }),
         json!({ "@propagate": false }),
+        json!({ "@direction": "rtl" }),
+        json!({ "@language": "EN" }),
         json!({ "@vocab": "" }),
         json!({ "own": { "@id": own, "@context": "https://elsewhere.example/v1" } }),
         json!({ "b": "_:" }),
@@ -426,6 +428,7 @@ async fn a_number_is_one_that_all_parties_read_alike() {
         json!(5e-324),
         json!(10.0),
         json!(-0.0),
+        json!(0.30000000000000004),
     ];
     refuses(refused.map(|value| {
         (number(value), "$.credentialSubject.number is a number that not all parties read alike")

@@ -151,14 +151,15 @@ fn credentials(issuer: &str) -> Vec<Value> {
         base(json!({ "id": "urn:uuid:58172aac-d8ba-11ed-83dd-0b3aef56cc33" })),
         base(json!({
             "issuer": { "id": issuer, "name": "Board of \"N\u{fc}rsing\"\\ \u{1f3e5}" },
-            "name": [{ "@value": "Licence", "@language": "en" },
+            "name": [{ "@value": "Licence", "@language": "en-GB" },
+                { "@value": "L1", "@direction": "ltr" },
                 { "@value": "\u{631}\u{62e}\u{635}\u{629}", "@language": "ar",
                   "@direction": "rtl" }],
             "validFrom": "2023-02-25T19:10:39.5-06:00",
             "validUntil": "2099-01-01T00:00:00Z",
         })),
         base(json!({ "credentialSubject": [
-            { "name": "a", "number": 7, "real": [1.5, -0.0001, 4503599627370495.5],
+            { "name": "a", "number": 7, "real": [1.5, -0.0001, 12345678901234.5],
               "large": 9007199254740991u64, "negative": -7, "yes": true },
             { "list": { "@list": [1, "two", { "name": "three" }] } },
             { "alike": [{ "name": "x" }, { "name": "x" }, { "name": "x" }] },

@@ -54,14 +54,15 @@ fn check_context(node: &Node<'_>) -> Result<(), CredentialError> {
 }
 
 /// An inline context may define terms. It may not import, rebase, or map a term to nothing or to
-/// a keyword that takes values out of the graph.
+/// a keyword that takes values out of the graph; nor set what parties canonicalize differently, a
+/// direction or the case of a language.
 fn check_inline(context: &Object<'_>) -> Result<(), CredentialError> {
     for (name, value) in context.entries() {
         let node = Node { value, path: context.member(shown(name)) };
         let allowed = match name.as_str() {
             "@version" => *value == 1.1,
             "@protected" => value.is_boolean(),
-            "@language" | "@direction" => value.is_string() || value.is_null(),
+            "@language" => value.is_null() || value.as_str().is_some_and(is_lower_case),
             "@vocab" => value.is_null() || value.as_str().is_some_and(is_absolute_url),
             keyword if keyword.starts_with('@') => false,
             _ => {
@@ -74,6 +75,10 @@ fn check_inline(context: &Object<'_>) -> Result<(), CredentialError> {
         }
     }
     Ok(())
+}
+
+fn is_lower_case(language: &str) -> bool {
+    !language.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 fn check_term(node: &Node<'_>) -> Result<(), CredentialError> {
@@ -94,7 +99,6 @@ fn check_term(node: &Node<'_>) -> Result<(), CredentialError> {
                 "@container",
                 "@context",
                 "@language",
-                "@direction",
                 "@protected",
                 "@prefix",
             ])?;
@@ -107,9 +111,14 @@ fn check_term(node: &Node<'_>) -> Result<(), CredentialError> {
                 return Err(node.refuse("is not what a term may mean"));
             }
             if let Some(container) = term.get("@container")
-                && !matches!(container.text()?, "@set" | "@list" | "@language")
+                && !matches!(container.text()?, "@set" | "@list")
             {
-                return Err(container.refuse("is not @set, @list or @language"));
+                return Err(container.refuse("is neither @set nor @list"));
+            }
+            if let Some(language) = term.get("@language")
+                && !is_lower_case(language.text()?)
+            {
+                return Err(language.refuse("is not in lower case"));
             }
             match term.get("@context") {
                 Some(scoped) => check_contexts(&scoped),

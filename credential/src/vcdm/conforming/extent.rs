@@ -94,14 +94,16 @@ impl Left {
 }
 
 /// Whether every party reads, and JSON-LD writes, a number in one way: whole numbers that a double
-/// holds exactly, and other numbers of a middling size. `1.0` is two numbers to JSON-LD.
+/// holds exactly, and other numbers of a middling size and up to sixteen digits. `1.0` is two numbers
+/// to JSON-LD.
 fn is_unambiguous(number: &Number) -> bool {
     const BOUND: i64 = 1 << 53;
     match (number.as_i64(), number.as_f64()) {
         (Some(whole), _) => -BOUND < whole && whole < BOUND,
         (None, Some(real)) => {
             let size = real.abs();
-            number.is_f64() && real.fract() != 0.0 && (1e-4..BOUND as f64).contains(&size)
+            let written = format!("{real:.15e}").parse() == Ok(real);
+            number.is_f64() && real.fract() != 0.0 && (1e-4..1e15).contains(&size) && written
         }
         _ => false,
     }
