@@ -14,8 +14,8 @@ mod error;
 pub use account::{Account, AccountKey, DigestSigner, DigestSigning, NotSigned};
 pub use alloy::primitives::Address;
 pub use client::{
-    Accreditation, ClientOptions, Deployment, Entry, EntryIndex, EntryState, EvidenceBatch,
-    EvidenceRecord, FileOutbox, LedgerClient, LedgerPolicy, LedgerUrl, MemoryOutbox,
+    Accreditation, AnchoredBatch, ClientOptions, Deployment, Entry, EntryIndex, EntryState,
+    EvidenceBatch, EvidenceRecord, FileOutbox, LedgerClient, LedgerPolicy, LedgerUrl, MemoryOutbox,
     NullifierStatus, Outbox, OutboxEntry, OutboxState, PolicyId, ProposalId, ReadAt,
     RegistryClient, RegistrySnapshot, RootRecord,
 };

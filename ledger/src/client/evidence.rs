@@ -1,9 +1,12 @@
 //! Roots of batches of evidence: heads of audit logs, consent artefacts, custody, trial events.
 
+use super::rebuild::decode;
 use super::registry::RegistryClient;
 use crate::contracts::EvidenceAnchor as Contract;
 use crate::{Account, LedgerError};
 use alloy::primitives::{Address, B256};
+use alloy::rpc::types::Filter;
+use alloy::sol_types::SolEvent;
 
 /// A batch of evidence. Nothing here may be guessed from a person: leaves are salted hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,17 @@ pub struct EvidenceRecord {
     pub policy_version: u32,
     /// As it was given.
     pub leaf_count: u32,
+}
+
+/// A batch as the ledger tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnchoredBatch {
+    /// The batch's number among its submitter's of its kind, from 1.
+    pub sequence: u64,
+    /// Merkle root over the leaves.
+    pub root: [u8; 32],
+    /// The block in which it was anchored.
+    pub block: u64,
 }
 
 impl RegistryClient {
@@ -72,5 +86,35 @@ impl RegistryClient {
             policy_version: anchor.policyVersion,
             leaf_count: anchor.leafCount,
         }))
+    }
+
+    /// All batches of a kind that an account anchored, in the order of their numbers, of which none is missing.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub async fn evidence_batches(
+        &self,
+        submitter: Address,
+        kind: &[u8; 32],
+    ) -> Result<Vec<AnchoredBatch>, LedgerError> {
+        let contract = self.deployment.evidence_anchor;
+        let latest = self.client.block_number().await?;
+        let from = self.client.read(contract, Contract::deploymentBlockCall {}).await?;
+        let from = u64::try_from(from).map_err(|_| LedgerError::Malformed("a block number"))?;
+        let filter = Filter::new()
+            .address(contract)
+            .event_signature(Contract::EvidenceAnchored::SIGNATURE_HASH)
+            .topic1(submitter.into_word())
+            .topic2(B256::from(*kind));
+        let mut batches = Vec::new();
+        for (expected, log) in (1..).zip(&self.client.logs(&filter, from, latest).await?) {
+            let anchored = decode::<Contract::EvidenceAnchored>(log)?;
+            if anchored.sequence != expected {
+                return Err(LedgerError::Malformed("evidence before its predecessor"));
+            }
+            let block = log.block_number.ok_or(LedgerError::Malformed("a log of no block"))?;
+            batches.push(AnchoredBatch { sequence: expected, root: anchored.root.into(), block });
+        }
+        Ok(batches)
     }
 }

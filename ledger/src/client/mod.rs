@@ -19,7 +19,7 @@ mod transaction;
 mod url;
 
 pub use deployment::Deployment;
-pub use evidence::{EvidenceBatch, EvidenceRecord};
+pub use evidence::{AnchoredBatch, EvidenceBatch, EvidenceRecord};
 pub use governance::ProposalId;
 pub use options::{ClientOptions, ReadAt};
 pub use outbox::{FileOutbox, MemoryOutbox, Outbox, OutboxEntry, OutboxState};

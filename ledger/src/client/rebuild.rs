@@ -145,7 +145,7 @@ fn list_of(entry: &Entry, flips: &[u32]) -> Result<Option<StatusList>, LedgerErr
     Ok((list.root() == entry.leaf.status_root).then_some(list))
 }
 
-fn decode<E: SolEvent>(log: &Log) -> Result<E, LedgerError> {
+pub(super) fn decode<E: SolEvent>(log: &Log) -> Result<E, LedgerError> {
     E::decode_log(&log.inner).map(|log| log.data).map_err(|_| LedgerError::Malformed("an event"))
 }
 

@@ -8,34 +8,42 @@ use super::{Entry, Head, hash};
 use crate::database::{seconds, unsigned};
 use crate::{DatabaseError, TenantId};
 
-const KIND: &[u8] = b"attestry-audit-head";
+const KIND_DOMAIN: &[u8] = b"attestry-audit-log\n";
 const LEAF_DOMAIN: &[u8] = b"attestry-audit-leaf\n";
 
 /// What goes to the ledger's evidence anchor for a head. The leaf of a head is the whole batch, so
-/// that whoever holds the log needs nothing else to find it there.
+/// that whoever holds the log needs nothing else to find it there. Both hashes are over others that
+/// nobody guesses, so they say of whom they are only to who holds the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// The kind of evidence: the same for all heads of logs.
+    /// The kind of evidence, different for each log, so that its batches are numbered by
+    /// themselves and none can be left out: see [`kind`].
     pub kind: [u8; 32],
     /// Version of what an entry holds.
     pub policy_version: u32,
-    /// SHA-256 over `attestry-audit-leaf`, a line feed, the tenant, a colon and the head as text.
+    /// See [`root`].
     pub root: [u8; 32],
     /// How many leaves the root stands for.
     pub leaf_count: u32,
 }
 
-/// The batch for a head of a tenant's log.
-pub fn batch(tenant: &TenantId, head: &Head) -> Batch {
-    let mut leaf = Sha256::new();
-    leaf.update(LEAF_DOMAIN);
-    leaf.update(format!("{tenant}:{head}"));
-    Batch {
-        kind: Sha256::digest(KIND).into(),
-        policy_version: Entry::FORMAT,
-        root: leaf.finalize().into(),
-        leaf_count: 1,
-    }
+/// The kind of evidence that a log's heads are: SHA-256 over `attestry-audit-log`, a line feed and
+/// the 32 bytes of the hash of the log's first entry.
+pub fn kind(first: &[u8; 32]) -> [u8; 32] {
+    hash_of(KIND_DOMAIN, first)
+}
+
+/// The root that stands for a head: SHA-256 over `attestry-audit-leaf`, a line feed, and the tenant,
+/// a colon and the head as text.
+pub fn root(tenant: &TenantId, head: &Head) -> [u8; 32] {
+    hash_of(LEAF_DOMAIN, format!("{tenant}:{head}").as_bytes())
+}
+
+fn hash_of(domain: &[u8], content: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(domain);
+    hash.update(content);
+    hash.finalize().into()
 }
 
 /// A head that stands on the ledger.
@@ -51,18 +59,30 @@ pub struct Anchor {
     pub anchored_at: u64,
 }
 
-/// The head of a tenant's log, if it is further than what stands on the ledger.
+/// The head of a tenant's log and the batch for it, if it is further than what stands on the
+/// ledger. Anchoring is not recorded in the log: that would make a head that is not anchored.
 ///
 /// # Errors
 /// [`DatabaseError::Sql`], [`DatabaseError::Corrupt`].
 pub async fn unanchored(
     connection: &mut AnyConnection,
     tenant: &TenantId,
-) -> Result<Option<Head>, DatabaseError> {
-    let select = "SELECT sequence, hash FROM audit_heads WHERE tenant = $1 AND sequence >
-        (SELECT COALESCE(MAX(sequence), 0) FROM audit_anchors WHERE tenant = $1)";
+) -> Result<Option<(Head, Batch)>, DatabaseError> {
+    let select = "SELECT heads.sequence AS sequence, heads.hash AS hash, entries.hash AS first
+        FROM audit_heads heads
+        JOIN audit_entries entries ON entries.tenant = heads.tenant AND entries.sequence = 1
+        WHERE heads.tenant = $1 AND heads.sequence >
+            (SELECT COALESCE(MAX(sequence), 0) FROM audit_anchors WHERE tenant = $1)";
     let row = sqlx::query(select).bind(tenant.as_str()).fetch_optional(connection).await?;
-    row.map(|row| Head::from_row(&row)).transpose()
+    let Some(row) = row else { return Ok(None) };
+    let head = Head::from_row(&row)?;
+    let batch = Batch {
+        kind: kind(&hash(row.try_get("first")?)?),
+        policy_version: Entry::FORMAT,
+        root: root(tenant, &head),
+        leaf_count: 1,
+    };
+    Ok(Some((head, batch)))
 }
 
 /// Records that a head stands on the ledger; nothing happens if that is recorded already.

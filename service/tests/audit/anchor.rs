@@ -1,7 +1,7 @@
 //! Heads that stand on the ledger.
 
 use attestry_service::TenantId;
-use attestry_service::audit::{Anchor, Head, anchors, batch, record_anchor, unanchored};
+use attestry_service::audit::{Anchor, Head, anchors, kind, record_anchor, root, unanchored};
 use attestry_service::testing::TestDatabase;
 
 use super::{head, open, tick};
@@ -15,15 +15,18 @@ async fn a_head_waits_until_it_or_a_later_one_is_anchored() {
         assert_eq!(unanchored(&mut connection, &tenant).await.unwrap(), None);
         tick(&database, &tenant, 1).await;
         let first = head(&database, &tenant).await;
-        assert_eq!(unanchored(&mut connection, &tenant).await.unwrap(), Some(first));
+        let (waiting, batch) = unanchored(&mut connection, &tenant).await.unwrap().unwrap();
+        assert_eq!((waiting, batch.kind), (first, kind(&first.hash)));
+        let root = root(&tenant, &first);
+        assert_eq!((batch.root, batch.leaf_count), (root, 1));
         tick(&database, &tenant, 2).await;
-        let root = batch(&tenant, &first).root;
         let anchor = Anchor { head: first, root, batch: 1, anchored_at: 3 };
         for _ in 0..2 {
             record_anchor(&mut connection, &tenant, &anchor).await.unwrap();
         }
         let second = head(&database, &tenant).await;
-        assert_eq!(unanchored(&mut connection, &tenant).await.unwrap(), Some(second));
+        let (waiting, later) = unanchored(&mut connection, &tenant).await.unwrap().unwrap();
+        assert_eq!((waiting, later.kind), (second, batch.kind));
         let anchor = Anchor { head: second, batch: 2, ..anchor };
         record_anchor(&mut connection, &tenant, &anchor).await.unwrap();
         assert_eq!(unanchored(&mut connection, &tenant).await.unwrap(), None);
@@ -38,9 +41,9 @@ async fn a_head_waits_until_it_or_a_later_one_is_anchored() {
 fn the_root_tells_tenants_sequences_and_hashes_apart() {
     let (tenant, other) = (TenantId::default(), "other".parse().unwrap());
     let head = Head { sequence: 1, hash: [7; 32] };
-    let root = batch(&tenant, &head).root;
-    assert_eq!(batch(&tenant, &head).root, root);
-    assert_ne!(batch(&other, &head).root, root);
-    assert_ne!(batch(&tenant, &Head { sequence: 2, ..head }).root, root);
-    assert_ne!(batch(&tenant, &Head { hash: [8; 32], ..head }).root, root);
+    let of_head = root(&tenant, &head);
+    assert_eq!(root(&tenant, &head), of_head);
+    assert_ne!(root(&other, &head), of_head);
+    assert_ne!(root(&tenant, &Head { sequence: 2, ..head }), of_head);
+    assert_ne!(root(&tenant, &Head { hash: [8; 32], ..head }), of_head);
 }

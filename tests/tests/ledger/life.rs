@@ -146,6 +146,15 @@ async fn evidence_is_anchored_once(world: &World) {
     let record = world.registry.evidence(by, kind, &batch.root).await.unwrap().unwrap();
     assert_eq!((record.sequence, record.policy_version, record.leaf_count), (1, 3, 5));
     assert_eq!(world.registry.evidence(by, kind, &[3; 32]).await.unwrap(), None);
+    let later = EvidenceBatch { root: [4; 32], ..batch };
+    let other_kind = EvidenceBatch { kind: [9; 32], ..batch };
+    for batch in [other_kind, later] {
+        world.registry.anchor_evidence(&auditor, &batch).await.unwrap();
+    }
+    let batches = world.registry.evidence_batches(by, kind).await.unwrap();
+    let told: Vec<_> = batches.iter().map(|batch| (batch.sequence, batch.root)).collect();
+    assert_eq!(told, [(1, [2; 32]), (2, [4; 32])]);
+    assert!(batches[0].block <= batches[1].block);
 }
 
 async fn a_proof_is_accepted_once_off_the_ledger(
