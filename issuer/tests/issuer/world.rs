@@ -77,7 +77,7 @@ impl World {
         world
     }
 
-    async fn accredit(&self, keys: &IssuerKeys, schema: Schema) -> EntryIndex {
+    pub(crate) async fn accredit(&self, keys: &IssuerKeys, schema: Schema) -> EntryIndex {
         let accreditation = Accreditation {
             issuer: keys.address(),
             schema: schema.id(),
@@ -110,10 +110,18 @@ impl World {
     }
 
     pub(crate) async fn open_on(&self, registry: RegistryClient) -> Result<Issuer, IssuerError> {
+        self.open_with(self.keys(), registry).await
+    }
+
+    pub(crate) async fn open_with(
+        &self,
+        keys: IssuerKeys,
+        registry: RegistryClient,
+    ) -> Result<Issuer, IssuerError> {
         let storage = Storage::open(&self.database(), TenantId::default()).await.unwrap();
         let clock = Arc::clone(&self.clock);
         let clock = move || clock.load(Ordering::SeqCst);
-        Issuer::open(self.config(), self.keys(), registry, storage, clock).await
+        Issuer::open(self.config(), keys, registry, storage, clock).await
     }
 
     /// The same deployment where nobody answers.
