@@ -8,5 +8,6 @@ pub mod compare;
 pub mod ledger;
 pub mod measure;
 pub mod memory;
+pub mod register;
 pub mod report;
 pub mod show;

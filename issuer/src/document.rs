@@ -70,15 +70,20 @@ pub(crate) async fn sign_status_list(
     bits: &StatusList,
     now: u64,
 ) -> Result<Value, IssuerError> {
+    let own_key = issuer.did_key();
+    let (did, method) = match list {
+        ListId::Entry(_) | ListId::Plain => (issuer.did().to_owned(), issuer.vc_key_id().to_owned()),
+        ListId::PlainByKey => (own_key.to_string(), own_key.method()),
+    };
     let credential = StatusListCredential {
         url: &list_url(issuer, list),
-        issuer: issuer.did(),
+        issuer: &did,
         valid_from: now,
         valid_until: now.saturating_add(issuer.config().status_list_validity_s),
         list: bits,
     };
     let signer = issuer.keys().document_signer();
-    boxed(credential.sign(&signer, issuer.vc_key_id(), now)).await.map_err(signing)
+    boxed(credential.sign(&signer, &method, now)).await.map_err(signing)
 }
 
 /// A signature in the making, boxed: `ssi`'s futures are nested too deeply for the compiler to lay
@@ -94,7 +99,7 @@ fn signing(error: CredentialError) -> IssuerError {
     IssuerError::Signing
 }
 
-fn list_url(issuer: &Issuer, list: ListId) -> String {
+pub(crate) fn list_url(issuer: &Issuer, list: ListId) -> String {
     format!("{}/status-lists/{list}", issuer.config().public_url)
 }
 
@@ -169,6 +174,18 @@ pub(crate) fn read_time(text: &str) -> Option<u64> {
 
 fn refuse(field: &'static str, rule: &'static str) -> IssuerError {
     IssuerError::request(field, rule)
+}
+
+/// The error of a document, with the path that it has in the request.
+pub(crate) fn in_document(error: CredentialError) -> IssuerError {
+    match error {
+        CredentialError::Invalid { path, rule } if path == "$" || path.is_empty() => {
+            rule.at("credential").into()
+        }
+        CredentialError::Invalid { path, rule } => rule.at(format!("credential.{path}")).into(),
+        CredentialError::Signer => signing(error),
+        other => other.into(),
+    }
 }
 
 /// The error of a subject, with the path that it has in the document.

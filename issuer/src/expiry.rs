@@ -1,5 +1,7 @@
 //! Expirables: credentials whose end is 120, 90, 60 or 30 days away.
 
+use std::time::Duration;
+
 use attestry_service::Actor;
 
 use crate::record::CredentialId;
@@ -9,6 +11,7 @@ use crate::{Issuer, IssuerError, LONGEST_PAGE};
 pub const MARKS: [u16; 4] = [30, 60, 90, 120];
 
 const DAY_S: u64 = 86_400;
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// That a credential will end soon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,16 @@ impl Issuer {
             tracing::info!(noticed, "credentials will end soon");
         }
         Ok(noticed)
+    }
+
+    /// Notices expirables now and every hour, until dropped.
+    pub async fn notice_expirables_by_the_clock(&self) {
+        loop {
+            if let Err(error) = self.notice_expirables().await {
+                tracing::warn!(%error, "ends that are near could not be noticed");
+            }
+            tokio::time::sleep(HOUR).await;
+        }
     }
 
     /// What is noticed and not yet acknowledged, the nearest end first, at most [`LONGEST_PAGE`].

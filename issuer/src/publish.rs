@@ -92,6 +92,11 @@ impl Issuer {
         if !self.lists().any(|known| known == list) {
             return Err(IssuerError::UnknownList);
         }
+        if !matches!(list, ListId::Entry(_)) {
+            // Nobody else has to be told: what was decided shows at once.
+            let _publisher = self.publishing().await;
+            self.publish_plain(list).await?;
+        }
         if let Some(published) = self.storage().published_list(list).await?
             && self.is_reliable(&published)
         {
@@ -113,7 +118,7 @@ impl Issuer {
         loop {
             let outcome = match list {
                 ListId::Entry(entry) => self.publish_entry(entry, rng).await,
-                ListId::Plain => self.publish_plain().await,
+                ListId::Plain | ListId::PlainByKey => self.publish_plain(list).await,
             };
             match outcome {
                 Err(IssuerError::Ledger(LedgerError::Reverted { name }))
@@ -126,9 +131,8 @@ impl Issuer {
         }
     }
 
-    /// Publishes the list that the ledger does not know: its document is all there is of it.
-    async fn publish_plain(&self) -> Result<Publication, IssuerError> {
-        let list = ListId::Plain;
+    /// Publishes a list that the ledger does not know: its document is all there is of it.
+    async fn publish_plain(&self, list: ListId) -> Result<Publication, IssuerError> {
         let pending = self.storage().pending(list).await?;
         let own = self.storage().own_list(list).await?;
         let published = self.storage().published_bits(list).await?;

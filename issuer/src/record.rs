@@ -241,17 +241,20 @@ impl fmt::Debug for Attested {
     }
 }
 
-/// A status list of an issuer: that of a registry entry, written as its number, or the one for
-/// plain W3C credentials, which the ledger does not know, written `plain`.
+/// A status list of an issuer: that of a registry entry, written as its number, or one for plain
+/// W3C credentials, which the ledger does not know, written `plain` or `plain-did-key`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ListId {
     /// The list of a registry entry; its root stands on the ledger.
     Entry(EntryIndex),
-    /// The list for plain W3C credentials.
+    /// The list for plain W3C credentials of our did:ethr.
     Plain,
+    /// The list for plain W3C credentials of our did:key.
+    PlainByKey,
 }
 
 const PLAIN: &str = "plain";
+const PLAIN_BY_KEY: &str = "plain-did-key";
 
 impl From<EntryIndex> for ListId {
     fn from(entry: EntryIndex) -> Self {
@@ -264,6 +267,7 @@ impl fmt::Display for ListId {
         match self {
             Self::Entry(entry) => write!(f, "{}", entry.as_u32()),
             Self::Plain => f.write_str(PLAIN),
+            Self::PlainByKey => f.write_str(PLAIN_BY_KEY),
         }
     }
 }
@@ -272,8 +276,10 @@ impl FromStr for ListId {
     type Err = IssuerError;
 
     fn from_str(text: &str) -> Result<Self, IssuerError> {
-        if text == PLAIN {
-            return Ok(Self::Plain);
+        match text {
+            PLAIN => return Ok(Self::Plain),
+            PLAIN_BY_KEY => return Ok(Self::PlainByKey),
+            _ => {}
         }
         let entry: u32 = text.parse().map_err(|_| IssuerError::UnknownList)?;
         let list = Self::Entry(entry.into());
@@ -299,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_list_reads_back_and_in_no_other_form() {
-        for list in [ListId::Plain, ListId::Entry(0.into()), ListId::Entry(12.into())] {
+        for list in [ListId::Plain, ListId::PlainByKey, ListId::Entry(0.into()), ListId::Entry(12.into())] {
             assert_eq!(list.to_string().parse::<ListId>().unwrap(), list);
         }
         for wrong in ["", "-1", "+1", "01", "Plain", "4294967296"] {

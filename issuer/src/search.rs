@@ -89,6 +89,11 @@ impl Term {
         Self { kind: "study", value: study.to_string() }
     }
 
+    /// The id that a plain W3C credential came with.
+    pub(crate) fn document(id: &str) -> Self {
+        Self { kind: "document", value: id.to_owned() }
+    }
+
     /// The words of a name, one term each.
     pub fn name(name: &Text) -> Vec<Self> {
         let name = name.normal_form();

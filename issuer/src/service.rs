@@ -16,11 +16,12 @@ use crate::record::{
     Action, Attested, Content, CredentialId, CredentialRecord, ListId, Reason, State,
 };
 use crate::request::{Claims, IssueRequest, RenewRequest, Validity};
+use crate::search::Term;
 use crate::storage::{Change, Idempotency, Identity, Insertion, Standing, Storage, Stored};
 use crate::{IssuerError, IssuerKeys, identity};
 
 /// How often to draw another status index when another request took it first.
-const DRAWS: usize = 16;
+pub(crate) const DRAWS: usize = 16;
 /// How often to read a credential again when another request changed it first.
 const CHANGES: usize = 16;
 
@@ -358,6 +359,7 @@ impl Issuer {
             let insertion = Insertion {
                 record: &record,
                 subject: Some(&claims.subject),
+                terms: Term::of(&claims.subject),
                 actor,
                 supersedes: order.supersedes,
                 idempotency: order.idempotency.as_ref(),
@@ -381,7 +383,7 @@ impl Issuer {
         Err(IssuerError::ListFull)
     }
 
-    async fn issued_before(
+    pub(crate) async fn issued_before(
         &self,
         idempotency: Option<&Idempotency>,
     ) -> Result<Option<Issued>, IssuerError> {
@@ -463,7 +465,7 @@ impl Issuer {
 
     /// All status lists.
     pub(crate) fn lists(&self) -> impl Iterator<Item = ListId> {
-        self.entries().map(ListId::Entry).chain([ListId::Plain])
+        self.entries().map(ListId::Entry).chain([ListId::Plain, ListId::PlainByKey])
     }
 
     pub(crate) async fn publishing(&self) -> tokio::sync::MutexGuard<'_, ()> {

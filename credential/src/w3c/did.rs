@@ -170,12 +170,6 @@ fn ed25519_key(method: &Value) -> Option<[u8; 32]> {
     bytes.try_into().ok()
 }
 
-/// The verification method of an Ed25519 key as a `did:key`: a DID URL.
-pub fn did_key_method(key: &ed25519_dalek::VerifyingKey) -> String {
-    let key = multikey(key.as_bytes());
-    format!("did:key:{key}#{key}")
-}
-
 /// A key as `publicKeyMultibase`.
 fn multikey(key: &[u8; 32]) -> String {
     format!("z{}", to_base58(&[&ED25519_CODEC[..], key].concat()))

@@ -35,6 +35,15 @@ impl DidKey {
     }
 }
 
+impl DidKey {
+    /// Its one verification method, a DID URL.
+    pub fn method(&self) -> String {
+        let did = self.to_string();
+        let (_, key) = did.split_at(METHOD.len());
+        format!("{did}#{key}")
+    }
+}
+
 /// The DID.
 impl fmt::Display for DidKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,8 +67,9 @@ mod tests {
             "did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169",
         ] {
             let fragment = did.strip_prefix(METHOD).unwrap();
-            let key = DidKey::from_url(&format!("{did}#{fragment}")).unwrap();
-            assert_eq!(key.to_string(), did);
+            let method = format!("{did}#{fragment}");
+            let key = DidKey::from_url(&method).unwrap();
+            assert_eq!((key.to_string(), key.method()), (did.to_owned(), method));
             assert_eq!(DidKey::from_url(did), None);
             assert_eq!(DidKey::from_url(&format!("{did}#z")), None);
         }

@@ -7,7 +7,7 @@ use attestry_credential::{
     vcdm::StatusEntry,
     w3c::{
         DidEthr, ForeignIssuer, Issuance, ProofPolicy, ResolveError, StatusSource,
-        StatusUnavailable, Verdict, did_key_method, issue, verify_credential, verify_presentation,
+        StatusUnavailable, Verdict, DidKey, issue, verify_credential, verify_presentation,
     },
 };
 use ed25519_dalek::SigningKey;
@@ -30,7 +30,7 @@ pub(crate) fn holder_key() -> SigningKey {
 }
 
 pub(crate) fn holder_method() -> String {
-    did_key_method(&holder_key().verifying_key())
+    DidKey::Ed25519(holder_key().verifying_key().to_bytes()).method()
 }
 
 pub(crate) fn holder() -> String {

@@ -11,7 +11,7 @@ use attestry_credential::{
     vcdm::{ATTESTRY_CONTEXT, ATTESTRY_CONTEXT_DOCUMENT, StatusEntry},
     w3c::{
         DidEthr, ForeignIssuer, Issuance, ProofPolicy, ResolveError, StatusListCredential,
-        StatusSource, StatusUnavailable, Verdict, did_key_method, issue, sign_presentation,
+        StatusSource, StatusUnavailable, Verdict, DidKey, issue, sign_presentation,
         verify_credential, verify_presentation,
     },
 };
@@ -37,7 +37,7 @@ fn holder_key() -> SigningKey {
 }
 
 fn holder_method() -> String {
-    did_key_method(&holder_key().verifying_key())
+    DidKey::Ed25519(holder_key().verifying_key().to_bytes()).method()
 }
 
 fn holder() -> String {
@@ -73,7 +73,7 @@ fn controller(method: &str, key: &str) -> [(String, Value); 2] {
 /// What the peer may load.
 fn documents(lists: &Lists) -> Value {
     let multikey = |method: &str| method.split_once('#').unwrap().1.to_owned();
-    let board = multikey(&did_key_method(&board_key().verifying_key()));
+    let board = multikey(&DidKey::Ed25519(board_key().verifying_key().to_bytes()).method());
     let mut documents: BTreeMap<String, Value> = lists.0.clone();
     documents.extend(controller(&board_method(), &board));
     documents.extend(controller(&holder_method(), &multikey(&holder_method())));
@@ -103,7 +103,7 @@ struct Ledger;
 
 impl DidEthr for Ledger {
     async fn did_document(&self, did: &str) -> Result<Value, ResolveError> {
-        let key = did_key_method(&board_key().verifying_key());
+        let key = DidKey::Ed25519(board_key().verifying_key().to_bytes()).method();
         let [(known, document), _] = controller(&board_method(), key.split_once('#').unwrap().1);
         if did == known { Ok(document) } else { Err(ResolveError::NotFound) }
     }
@@ -220,7 +220,7 @@ async fn the_peer_verifies_what_we_issue_and_refuses_it_changed() {
         return;
     }
     let lists = our_lists(&[8]).await;
-    let by_key = did_key_method(&board_key().verifying_key());
+    let by_key = DidKey::Ed25519(board_key().verifying_key().to_bytes()).method();
     let key = board_key();
     let mut signed = Vec::new();
     for (position, method) in [board_method(), by_key].iter().enumerate() {
@@ -237,7 +237,7 @@ async fn the_peer_verifies_what_we_issue_and_refuses_it_changed() {
         }
     }
     let mut lists_and_keys = Lists(lists.0.clone());
-    let by_key = did_key_method(&board_key().verifying_key());
+    let by_key = DidKey::Ed25519(board_key().verifying_key().to_bytes()).method();
     lists_and_keys.0.extend(controller(&by_key, by_key.split_once('#').unwrap().1));
     for (credential, outcome) in signed.iter().zip(verdicts_of_peer(&signed, &lists_and_keys)) {
         assert_eq!(outcome, (true, String::new()), "{credential}");

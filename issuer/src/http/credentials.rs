@@ -3,6 +3,7 @@
 use ark_std::rand::rngs::OsRng;
 use attestry_circuits::HolderCommitment;
 use attestry_credential::fhir::{self, Preview};
+use attestry_credential::schema::Schema;
 use attestry_service::Actor;
 use attestry_service::http::{
     FieldError, IdempotencyKey, JsonBody, Members, OptionalJsonBody, Path, Problem,
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::document::read_time;
 use crate::{
-    CredentialId, CredentialRecord, IssueRequest, Issued, Issuer, Reason, RenewRequest, Source,
+    CredentialRecord, IssueRequest, Issued, Issuer, Reason, RenewRequest, Source,
     Validity,
 };
 
@@ -31,6 +32,16 @@ pub(super) async fn issue(
 ) -> Result<Response, Problem> {
     let order = Order::read(&body, &["holder", "validFrom", "validUntil", "item"])?;
     let source = order.source.ok_or(FieldError::new("$", "has neither credential nor resource"))?;
+    if let Source::Document(document) = &source
+        && !is_attested(document)
+    {
+        if order.holder.is_some() || order.validity != Validity::default() {
+            let rule = "are of a credential of our own schemas only";
+            return Err(FieldError::new("options", rule).into());
+        }
+        let key = idempotency_key.as_deref();
+        return created(&issuer.issue_plain(&actor, document, key, &mut OsRng).await?);
+    }
     let holder = order.holder.ok_or(FieldError::new("options.holder", "is required"))?;
     let request = IssueRequest { source, holder, validity: order.validity, idempotency_key };
     let issued = issuer.issue(&actor, request, &mut OsRng).await?;
@@ -75,7 +86,7 @@ pub(super) async fn suspend(
     Path(id): Path<String>,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Value>, Problem> {
-    Ok(state(&issuer.suspend(&actor, id.parse()?, reason(&body)?).await?))
+    Ok(state(&issuer.suspend(&actor, id.parse()?, only_reason(&body)?).await?))
 }
 
 /// `POST /credentials/{id}/reinstate`
@@ -85,7 +96,7 @@ pub(super) async fn reinstate(
     Path(id): Path<String>,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Value>, Problem> {
-    Ok(state(&issuer.reinstate(&actor, id.parse()?, reason(&body)?).await?))
+    Ok(state(&issuer.reinstate(&actor, id.parse()?, only_reason(&body)?).await?))
 }
 
 /// `POST /credentials/{id}/revoke`
@@ -95,7 +106,7 @@ pub(super) async fn revoke(
     Path(id): Path<String>,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Value>, Problem> {
-    Ok(state(&issuer.revoke(&actor, id.parse()?, reason(&body)?).await?))
+    Ok(state(&issuer.revoke(&actor, id.parse()?, only_reason(&body)?).await?))
 }
 
 /// `POST /credentials/status`, as VC-API has it: purpose `revocation` revokes, purpose
@@ -107,7 +118,7 @@ pub(super) async fn status(
 ) -> Result<Json<Value>, Problem> {
     let members =
         Members::of(&body, "$", &["credentialId", "credentialStatus", "status", "reason"])?;
-    let id: CredentialId = members.require_text("credentialId")?.parse()?;
+    let id = issuer.find(members.require_text("credentialId")?).await?;
     let status = members.boolean("status")?.ok_or(members.refuse("status", "is required"))?;
     let reason = optional_reason(&members)?.unwrap_or(Reason::Unspecified);
     let known = ["id", "type", "statusPurpose", "statusListIndex", "statusListCredential"];
@@ -175,15 +186,26 @@ impl Order {
 }
 
 /// A member that is an RFC 3339 time, in Unix seconds.
-fn time_of(members: &Members<'_>, name: &str) -> Result<Option<u64>, FieldError> {
+pub(super) fn time_of(members: &Members<'_>, name: &str) -> Result<Option<u64>, FieldError> {
     let Some(text) = members.text(name)? else { return Ok(None) };
     let time = read_time(text).map(Some);
     time.ok_or_else(|| members.refuse(name, "is not an RFC 3339 time from 1970 on"))
 }
 
-fn reason(body: &Value) -> Result<Reason, FieldError> {
-    let members = Members::of(body, "$", &["reason"])?;
-    optional_reason(&members)?.ok_or(FieldError::new("reason", "is required"))
+/// Whether a document is of a schema of ours, and so attested.
+fn is_attested(document: &Value) -> bool {
+    let types = document["type"].as_array().into_iter().flatten();
+    types.filter_map(Value::as_str).any(|name| Schema::ALL.iter().any(|s| s.type_name() == name))
+}
+
+/// A body that is nothing but a reason.
+fn only_reason(body: &Value) -> Result<Reason, FieldError> {
+    reason(&Members::of(body, "$", &["reason"])?)
+}
+
+/// The reason among other members.
+pub(super) fn reason(members: &Members<'_>) -> Result<Reason, FieldError> {
+    optional_reason(members)?.ok_or(FieldError::new("reason", "is required"))
 }
 
 fn optional_reason(members: &Members<'_>) -> Result<Option<Reason>, FieldError> {

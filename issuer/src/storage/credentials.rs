@@ -36,11 +36,13 @@ pub(crate) enum Stored {
 }
 
 /// A credential that is to be kept.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Insertion<'a> {
     pub(crate) record: &'a CredentialRecord,
-    /// What is attested of its subject, by which it will be found.
+    /// What is attested of its subject.
     pub(crate) subject: Option<&'a Subject>,
+    /// What it will be found by.
+    pub(crate) terms: Vec<Term>,
     /// Who issues it.
     pub(crate) actor: &'a Actor,
     pub(crate) supersedes: Option<&'a CredentialRecord>,
@@ -92,6 +94,22 @@ pub(crate) struct Change<'a> {
 }
 
 impl Storage {
+    /// The credential that is found by a term; of several, the last.
+    pub(crate) async fn last_by(&self, term: &Term) -> Result<CredentialId, IssuerError> {
+        let row = sqlx::query(
+            "SELECT id FROM credentials WHERE tenant = $1 AND id IN
+                 (SELECT credential_id FROM search_terms
+                  WHERE tenant = $1 AND kind = $2 AND value = $3)
+             ORDER BY issued_at DESC, id DESC LIMIT 1",
+        )
+        .bind(self.tenant.as_str())
+        .bind(term.kind)
+        .bind(&term.value)
+        .fetch_optional(self.pool())
+        .await?;
+        read_id(&row.ok_or(IssuerError::UnknownCredential)?, "id")
+    }
+
     pub(crate) async fn credential(
         &self,
         id: CredentialId,
@@ -116,8 +134,8 @@ impl Storage {
             return Ok(Stored::Before(before));
         }
         insert_credential(&mut transaction, &self.tenant, record).await?;
+        insert_terms(&mut transaction, &self.tenant, record.id, &new.terms).await?;
         if let Some(subject) = new.subject {
-            insert_terms(&mut transaction, &self.tenant, record.id, &Term::of(subject)).await?;
             insert_consent(&mut transaction, &self.tenant, record.id, subject).await?;
         }
         let entry = sqlx::query(
