@@ -4,6 +4,7 @@
 //! listener; [`Storage`] keeps a tenant's records in a database. Status changes reach the ledger through an
 //! outbox, in fixed windows, so that neither a crash nor a ledger that is away loses one.
 
+mod anchor;
 mod consents;
 mod document;
 mod error;

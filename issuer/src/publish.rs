@@ -71,7 +71,8 @@ impl Issuer {
     }
 
     /// Publishes at the end of each window of the configured length, until dropped. What fails is
-    /// tried again without waiting for the next window.
+    /// tried again without waiting for the next window. Then anchors the head of the audit log; if
+    /// that fails, the next window's is anchored, which stands for this one, too.
     pub async fn publish_in_windows(&self, rng: &mut (impl RngCore + CryptoRng + Send)) {
         loop {
             let interval = self.config().publication_interval_s.max(1);
@@ -80,6 +81,9 @@ impl Issuer {
             while self.publish(rng).await.is_err() {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(RETRY.1);
+            }
+            if let Err(error) = self.anchor_log().await {
+                tracing::warn!(%error, "the head of the audit log could not be anchored");
             }
         }
     }

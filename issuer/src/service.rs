@@ -9,7 +9,7 @@ use attestry_circuits::HolderCommitment;
 use attestry_credential::schema::Schema;
 use attestry_ledger::embedded::Clock;
 use attestry_ledger::{EntryIndex, EthrDid, RegistryClient};
-use attestry_service::{Actor, TenantId, audit};
+use attestry_service::{Actor, Database, TenantId, audit};
 
 use crate::document::{self, Draft};
 use crate::record::{
@@ -157,6 +157,11 @@ impl Issuer {
     /// Whose issuer this is.
     pub fn tenant(&self) -> &TenantId {
         self.storage().tenant()
+    }
+
+    /// The database, in which the API keys and the audit log are, too.
+    pub fn database(&self) -> &Database {
+        self.storage().database()
     }
 
     /// The registry entry under which a schema is issued.

@@ -23,25 +23,27 @@
 //! Of an offer, `txCode` is `false` or `{"length": 6}`, up to 12 digits, `expiresIn` is in seconds,
 //! and `deferred` keeps the credential back until the offer is released. `Idempotency-Key` makes
 //! issuing, renewing and offering repeatable. Status lists, health and what wallets use are public;
-//! all else takes the API key as a bearer token. Errors are RFC 9457 problem documents, and to
+//! all else takes an API key or a token of the identity provider, as a bearer token. Registrars issue,
+//! offer and change; reviewers read what registrars read; registrars and admins publish. `/api-keys`
+//! is as [`attestry_service::access::http`] has it, `/audit` as [`attestry_service::audit::http`].
+//! Errors are RFC 9457 problem documents, and to
 //! wallets the codes of OpenID4VCI and OAuth 2.0.
 
-mod access;
 mod credentials;
 mod lists;
 mod offers;
 mod oid4vci;
 mod problem;
 
-pub use access::{Access, ApiKey};
-
 use std::future::Future;
 use std::time::Duration;
 
 use ark_std::rand::rngs::OsRng;
+use attestry_service::access::Access;
+use attestry_service::access::http::Gate;
 use attestry_service::http::{RequestLimits, finish};
+use attestry_service::{Role, access, audit};
 use axum::Router;
-use axum::middleware;
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 
@@ -81,10 +83,11 @@ pub async fn serve(
 
 /// The routes, for a caller that has its own server. It runs [`Issuer::publish_in_windows`] itself.
 pub fn router(issuer: Issuer, access: Access) -> Router {
-    let office = Router::new()
+    let clock = issuer.clone();
+    let gate = Gate::new(access, issuer.tenant().clone(), move || clock.now());
+    let registrars = Router::new()
         .route("/credentials/issue", post(credentials::issue))
         .route("/credentials/status", post(credentials::status))
-        .route("/credentials/{id}", get(credentials::read))
         .route("/credentials/{id}/renew", post(credentials::renew))
         .route("/credentials/{id}/suspend", post(credentials::suspend))
         .route("/credentials/{id}/reinstate", post(credentials::reinstate))
@@ -93,15 +96,19 @@ pub fn router(issuer: Issuer, access: Access) -> Router {
         .route("/offers", post(offers::make))
         .route("/offers/{id}", get(offers::read).delete(offers::cancel))
         .route("/offers/{id}/qr.svg", get(offers::qr))
-        .route("/offers/{id}/release", post(offers::release))
-        .route("/status-lists/publish", post(lists::publish))
-        .route_layer(middleware::from_fn_with_state(access, access::require));
+        .route("/offers/{id}/release", post(offers::release));
+    let readers = Router::new().route("/credentials/{id}", get(credentials::read));
+    let publishers = Router::new().route("/status-lists/publish", post(lists::publish));
     let routes = Router::new()
         .route("/status-lists/{id}", get(lists::read))
         .route("/healthz", get(lists::health))
         .route("/readyz", get(lists::readiness))
         .merge(oid4vci::routes())
         .merge(oid4vci::metadata_routes(&issuer))
-        .merge(office);
+        .merge(gate.guard(&[Role::Registrar], registrars))
+        .merge(gate.guard(&[Role::Registrar, Role::Reviewer], readers))
+        .merge(gate.guard(&[Role::Registrar, Role::Admin], publishers))
+        .merge(access::http::routes(issuer.database().clone(), &gate))
+        .merge(audit::http::routes(issuer.database().clone(), &gate));
     finish(routes, LIMITS).with_state(issuer)
 }

@@ -6,6 +6,7 @@ use attestry_credential::issuance::{
     TokenRequest,
 };
 use attestry_service::Actor;
+use attestry_service::access::http::bearer_token;
 use attestry_service::http::{Body, Path, Problem, RequestId};
 use axum::body::Bytes;
 use axum::extract::{Request, State};
@@ -16,7 +17,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 
-use super::access::bearer_token;
 use crate::{ClaimError, Issuer};
 
 /// The routes below the issuer's public URL.
@@ -82,13 +82,17 @@ async fn nonce(State(issuer): State<Issuer>) -> Result<Response, Problem> {
     Ok(Json(issuer.nonce(&mut OsRng).await?).into_response())
 }
 
+fn access_token(headers: &HeaderMap) -> Result<&str, Refused> {
+    bearer_token(headers).ok().flatten().ok_or(Refused::NoToken)
+}
+
 async fn credential(
     State(issuer): State<Issuer>,
     request_id: RequestId,
     headers: HeaderMap,
     body: Result<Body, Problem>,
 ) -> Result<Response, Refused> {
-    let token = bearer_token(&headers).ok_or(Refused::NoToken)?;
+    let token = access_token(&headers)?;
     let body = read(&headers, "application/json", ErrorCode::InvalidCredentialRequest, body)?;
     let request = CredentialRequest::from_json(&body)?;
     let response = issuer.issue_offered(&wallet(&request_id), token, &request, &mut OsRng).await?;
@@ -101,7 +105,7 @@ async fn deferred(
     headers: HeaderMap,
     body: Result<Body, Problem>,
 ) -> Result<Response, Refused> {
-    let token = bearer_token(&headers).ok_or(Refused::NoToken)?;
+    let token = access_token(&headers)?;
     let body = read(&headers, "application/json", ErrorCode::InvalidCredentialRequest, body)?;
     let request = DeferredRequest::from_json(&body)?;
     let response = issuer.issue_deferred(&wallet(&request_id), token, &request, &mut OsRng).await?;
@@ -114,7 +118,7 @@ async fn notification(
     headers: HeaderMap,
     body: Result<Body, Problem>,
 ) -> Result<Response, Refused> {
-    let token = bearer_token(&headers).ok_or(Refused::NoToken)?;
+    let token = access_token(&headers)?;
     let body = read(&headers, "application/json", ErrorCode::InvalidNotificationRequest, body)?;
     let notification = Notification::from_json(&body)?;
     issuer.take_notification(&wallet(&request_id), token, &notification).await?;

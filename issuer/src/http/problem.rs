@@ -4,16 +4,8 @@ use attestry_credential::CredentialError;
 use attestry_service::approval::ApprovalError;
 use attestry_service::http::{FieldError, JsonError, Problem};
 use axum::http::StatusCode;
-use axum::http::header::{HeaderValue, WWW_AUTHENTICATE};
 
 use crate::IssuerError;
-
-/// No API key, or a wrong one.
-pub(super) fn unauthenticated() -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "An API key is needed")
-        .detail("the API key is missing or wrong: send it as a bearer token")
-        .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
-}
 
 impl From<IssuerError> for Problem {
     fn from(error: IssuerError) -> Self {

@@ -1,21 +1,25 @@
 //! The line through HTTP: issue, read, renew, change, publish.
 
-use attestry_issuer::http::{self, Access, ApiKey};
-use attestry_issuer::{Issuer, IssuerError};
+use ark_std::rand::RngCore;
+use ark_std::rand::rngs::OsRng;
+use attestry_issuer::{Issuer, IssuerError, http};
+use attestry_service::access::key::{self, NewKey};
+use attestry_service::access::{Access, Guard};
+use attestry_service::{Actor, Role, TenantId};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::world::{World, holder, practitioner};
-
-pub(crate) const API_KEY: &str = "an-api-key-of-the-tests";
+use crate::world::{START, World, holder, practitioner};
 
 /// An office's view of a running service.
 pub(crate) struct Office {
     base: String,
     client: Client,
+    issuer: Issuer,
+    key: String,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) served: JoinHandle<Result<(), IssuerError>>,
 }
@@ -25,13 +29,14 @@ impl Office {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let access = Access::ApiKey(ApiKey::new(API_KEY).unwrap());
-        let served = tokio::spawn(http::serve(listener, issuer, access, async {
+        let access = Access::Guarded(Guard::new(issuer.database().clone(), None));
+        let key = make_key(&issuer, issuer.tenant(), Role::Registrar).await;
+        let served = tokio::spawn(http::serve(listener, issuer.clone(), access, async {
             stopped.await.ok();
         }));
         // The service closes a connection whose body it refused unread: each request has its own.
         let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();
-        Self { base, client, stop, served }
+        Self { base, client, issuer, key, stop, served }
     }
 
     pub(crate) fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
@@ -39,7 +44,7 @@ impl Office {
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.anonymous(method, path).bearer_auth(API_KEY)
+        self.anonymous(method, path).bearer_auth(&self.key)
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
@@ -49,6 +54,15 @@ impl Office {
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         read(self.request(Method::GET, path).send().await.unwrap()).await
     }
+}
+
+/// An API key of one role. Its text is in no other place, so each has a name of its own.
+async fn make_key(issuer: &Issuer, tenant: &TenantId, role: Role) -> String {
+    let name = format!("{role}-{}", OsRng.next_u32());
+    let new = NewKey { name, roles: [role].into(), expires_at: START + 1_000_000_000 };
+    let actor = Actor::operator();
+    let made = key::create(issuer.database(), tenant, &new, &actor, START, &mut OsRng).await;
+    made.unwrap().0.expose().to_owned()
 }
 
 pub(crate) async fn read(response: Response) -> (u16, Value) {
@@ -213,26 +227,81 @@ async fn status_lists_and_health_are_public_and_the_rest_is_not() {
             "{path}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_other_route_is_for_its_roles_and_tenant() {
+    use Role::{Admin, Auditor, Registrar, Reviewer};
+    let world = World::new().await;
+    let office = Office::open(world.open().await).await;
     let closed = [
-        (Method::POST, "/credentials/issue"),
-        (Method::POST, "/credentials/status"),
-        (Method::GET, "/credentials/00000000-0000-4000-8000-000000000000"),
-        (Method::POST, "/preview"),
-        (Method::POST, "/status-lists/publish"),
+        (Method::POST, "/credentials/issue", &[Registrar][..]),
+        (Method::POST, "/credentials/status", &[Registrar]),
+        (Method::GET, "/credentials/00000000-0000-4000-8000-000000000000", &[Registrar, Reviewer]),
+        (Method::POST, "/credentials/00000000-0000-4000-8000-000000000000/renew", &[Registrar]),
+        (Method::POST, "/credentials/00000000-0000-4000-8000-000000000000/suspend", &[Registrar]),
+        (Method::POST, "/credentials/00000000-0000-4000-8000-000000000000/reinstate", &[Registrar]),
+        (Method::POST, "/credentials/00000000-0000-4000-8000-000000000000/revoke", &[Registrar]),
+        (Method::POST, "/preview", &[Registrar]),
+        (Method::POST, "/offers", &[Registrar]),
+        (Method::GET, "/offers/none", &[Registrar]),
+        (Method::DELETE, "/offers/none", &[Registrar]),
+        (Method::GET, "/offers/none/qr.svg", &[Registrar]),
+        (Method::POST, "/offers/none/release", &[Registrar]),
+        (Method::POST, "/status-lists/publish", &[Registrar, Admin]),
+        (Method::GET, "/api-keys", &[Admin]),
+        (Method::POST, "/api-keys", &[Admin]),
+        (Method::DELETE, "/api-keys/none", &[Admin]),
+        (Method::GET, "/audit", &[Auditor]),
+        (Method::GET, "/audit/head", &[Auditor]),
+        (Method::GET, "/audit/export", &[Auditor]),
     ];
-    for (method, path) in closed {
-        let bare = office.anonymous(method.clone(), path);
-        let wrong = office.anonymous(method, path).bearer_auth("another-api-key-of-the-tests");
-        for request in [bare, wrong] {
-            let response = request.send().await.unwrap();
-            assert_eq!(response.headers()["www-authenticate"], "Bearer");
-            let (status, problem) = read(response).await;
-            assert_eq!(
-                (status, &problem["type"]),
-                (401, &json!("urn:attestry:problem:unauthenticated"))
-            );
+    let problem_of = async |request: RequestBuilder| {
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        if !matches!(status, 401 | 403) {
+            return (status, String::new());
+        }
+        let challenge = response.headers()["www-authenticate"].to_str().unwrap();
+        assert!(challenge.starts_with("Bearer"));
+        let name = read(response).await.1["type"].as_str().unwrap().to_owned();
+        (status, name.strip_prefix("urn:attestry:problem:").unwrap().to_owned())
+    };
+    let other: TenantId = "other".parse().unwrap();
+    let foreign = make_key(&office.issuer, &other, Registrar).await;
+    let mut keys = Vec::new();
+    for role in Role::ALL {
+        keys.push((role, make_key(&office.issuer, office.issuer.tenant(), role).await));
+    }
+    for (method, path, roles) in closed {
+        let request = || office.anonymous(method.clone(), path);
+        assert_eq!(problem_of(request()).await, (401, "unauthenticated".to_owned()), "{path}");
+        let unknown = problem_of(request().bearer_auth("another-api-key")).await;
+        assert_eq!(unknown, (401, "invalid-token".to_owned()), "{path}");
+        let theirs = problem_of(request().bearer_auth(&foreign)).await;
+        assert_eq!(theirs, (403, "wrong-tenant".to_owned()), "{path}");
+        for (role, key) in &keys {
+            let answer = problem_of(request().bearer_auth(key)).await;
+            let is_refused = answer == (403, "wrong-role".to_owned());
+            assert_eq!(is_refused, !roles.contains(role), "{path} as {role}: {answer:?}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_is_in_the_log_under_the_key_and_the_request() {
+    let world = World::new().await;
+    let office = Office::open(world.open().await).await;
+    let request = office.request(Method::POST, "/credentials/issue");
+    let request = request.header("x-request-id", "desk-7").json(&order());
+    assert_eq!(request.send().await.unwrap().status(), 201);
+    let auditor = make_key(&office.issuer, office.issuer.tenant(), Role::Auditor).await;
+    let log = office.anonymous(Method::GET, "/audit?action=credential.issue").bearer_auth(auditor);
+    let (status, log) = read(log.send().await.unwrap()).await;
+    let entry = &log["entries"][0];
+    assert_eq!((status, &entry["requestId"]), (200, &json!("desk-7")));
+    assert!(entry["actor"].as_str().unwrap().starts_with("key:registrar-"));
+    assert!(!log.to_string().contains(crate::world::NAME));
 }
 
 #[tokio::test(flavor = "multi_thread")]

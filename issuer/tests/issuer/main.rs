@@ -1,6 +1,7 @@
 //! The issuer on a real embedded ledger and a real database, through its service and through HTTP.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod anchor;
 mod device;
 mod http;
 mod logs;

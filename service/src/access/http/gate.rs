@@ -86,8 +86,11 @@ async fn check(
     Ok(next.run(request).await)
 }
 
-/// The bearer token of a request (RFC 6750, section 2.1), if it has one.
-fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, AccessError> {
+/// The bearer token of a request (RFC 6750, section 2.1), if it has an `Authorization`.
+///
+/// # Errors
+/// [`AccessError::Invalid`] if that has something else.
+pub fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, AccessError> {
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let Some(header) = given.next() else { return Ok(None) };
     let header = header.to_str().map_err(|_| AccessError::Invalid)?;

@@ -10,5 +10,5 @@ mod gate;
 mod keys;
 mod problem;
 
-pub use gate::Gate;
+pub use gate::{Gate, bearer_token};
 pub use keys::routes;
