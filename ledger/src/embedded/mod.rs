@@ -6,7 +6,6 @@
 
 mod block;
 mod jsonrpc;
-mod patience;
 mod replay;
 mod rpc;
 mod server;

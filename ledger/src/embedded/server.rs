@@ -2,23 +2,18 @@
 
 use super::EmbeddedLedger;
 use super::jsonrpc::Deadline;
-use super::patience::Patience;
+use attestry_serve::ConnectionLimits;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use std::net::IpAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// What HTTP clients may use. A batch is limited to 128 requests by the ledger itself.
@@ -50,6 +45,18 @@ impl Default for ServeLimits {
             body_time: Duration::from_secs(10),
             work_time: Duration::from_secs(10),
             read_time: Duration::from_secs(10),
+        }
+    }
+}
+
+impl ServeLimits {
+    fn of_connections(self) -> ConnectionLimits {
+        ConnectionLimits {
+            connections: self.connections,
+            header_time: self.header_time,
+            read_time: self.read_time,
+            stop_time: self.work_time,
+            ..ConnectionLimits::default()
         }
     }
 }
@@ -94,56 +101,9 @@ impl EmbeddedLedger {
             .route("/", post(answer))
             .layer(DefaultBodyLimit::max(limits.body_bytes))
             .with_state(Arc::new(service));
-        let places = Arc::new(Semaphore::new(limits.connections));
-        let (closing, closed) = watch::channel(());
-        let mut connections = JoinSet::new();
-        let mut stop = pin!(stop);
-        loop {
-            let next = async {
-                let place = Arc::clone(&places).acquire_owned().await;
-                (place, listener.accept().await)
-            };
-            tokio::select! {
-                () = &mut stop => break,
-                Some(_) = connections.join_next() => {}
-                (place, accepted) = next => match accepted {
-                    Ok((stream, _)) => {
-                        let connection = connection(stream, app.clone(), limits, closed.clone());
-                        connections.spawn(async move {
-                            connection.await;
-                            drop(place);
-                        });
-                    }
-                    // The client is gone already, or files are short: the listener itself is well.
-                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-                },
-            }
-        }
-        drop((listener, closing));
-        let ended = async { while connections.join_next().await.is_some() {} };
-        // Whoever is still sending or reading then is cut off.
-        let _ = timeout(limits.work_time, ended).await;
+        attestry_serve::serve(listener, app, limits.of_connections(), stop).await;
         Ok(())
     }
-}
-
-async fn connection(
-    stream: TcpStream,
-    app: Router,
-    limits: ServeLimits,
-    mut closed: watch::Receiver<()>,
-) {
-    let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(limits.header_time);
-    let service = TowerToHyperService::new(app);
-    let stream = TokioIo::new(Patience::new(stream, limits.read_time));
-    let mut connection = pin!(server.serve_connection(stream, service));
-    tokio::select! {
-        // Errors are those of the client's connection, of which it knows.
-        _ = connection.as_mut() => return,
-        _ = closed.changed() => connection.as_mut().graceful_shutdown(),
-    }
-    let _ = connection.await;
 }
 
 async fn answer(State(service): State<Arc<Service>>, request: Request) -> Response {
