@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::members::FieldError;
 use super::problem::Problem;
+use super::slow::SlowBody;
 use super::{JsonError, json};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -45,6 +46,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
             StatusCode::PAYLOAD_TOO_LARGE => {
                 Problem::body_too_large().detail("the body is larger than is taken here")
             }
+            _ if SlowBody::is_behind(&rejection) => Problem::timed_out(),
             _ => Problem::body_unreadable().detail("the body could not be read"),
         })
     }

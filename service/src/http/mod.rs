@@ -3,14 +3,18 @@
 mod body;
 mod json;
 mod members;
+mod metrics;
 mod path;
 mod problem;
 mod request_id;
 mod router;
+mod slow;
 
+pub use attestry_serve::{ConnectionLimits, serve};
 pub use body::{Body, IdempotencyKey, JsonBody, OptionalJsonBody, TypedBody};
 pub use json::{DEEPEST_NESTING, JsonError};
 pub use members::{FieldError, Members, Parameters};
+pub use metrics::{Metrics, TENANTS, TenantGauge};
 pub use path::Path;
 pub use problem::Problem;
 pub use request_id::RequestId;

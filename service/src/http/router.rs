@@ -11,8 +11,10 @@ use axum::http::header::{
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
+use super::metrics::{self, Metrics};
 use super::problem::Problem;
 use super::request_id::accompany;
+use super::slow;
 
 /// What an answer says of itself unless its route says otherwise: it is nobody's to keep, to
 /// guess the type of, to frame or to run anything from.
@@ -34,19 +36,24 @@ pub struct RequestLimits {
     pub body_bytes: usize,
     /// Until its answer begins, its body included.
     pub time: Duration,
+    /// For some more of its body to arrive.
+    pub body_time: Duration,
 }
 
-/// Wraps all routes of a service: an id, a log line, limits, careful headers, and a problem
-/// document for what is not served. To be called once, last.
+/// Wraps all routes of a service: an id, a log line, a count, limits, careful headers, and a
+/// problem document for what is not served. To be called once, last.
 pub fn finish<S: Clone + Send + Sync + 'static>(
     router: Router<S>,
     limits: RequestLimits,
+    metrics: &Metrics,
 ) -> Router<S> {
     router
         .fallback(async || Problem::no_such_path())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(limits.body_bytes))
+        .layer(middleware::from_fn_with_state(limits.body_time, slow::limit))
         .layer(middleware::from_fn_with_state(limits.time, limit_time))
+        .layer(middleware::from_fn_with_state(metrics.clone(), metrics::count))
         .layer(middleware::from_fn(set_headers))
         .layer(middleware::from_fn(accompany))
 }
