@@ -74,7 +74,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
         rng: Box::new(OsRng),
     });
     service::announce(&listener)?;
-    http::serve(listener, verifier, service::shutdown()).await?;
+    http::serve(listener, verifier, service::shutdown()).await;
     Ok(ExitCode::SUCCESS)
 }
 

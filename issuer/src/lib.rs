@@ -20,6 +20,7 @@ mod publish;
 mod record;
 mod register;
 mod request;
+mod resolve;
 mod search;
 mod service;
 mod storage;

@@ -455,11 +455,17 @@ impl Issuer {
         &self.inner.registry
     }
 
+    /// The database in which its records are.
+    pub fn database(&self) -> &Database {
+        self.storage().database()
+    }
+
     pub(crate) fn storage(&self) -> &Storage {
         &self.inner.storage
     }
 
-    pub(crate) fn now(&self) -> u64 {
+    /// The time by the issuer's clock, Unix seconds.
+    pub fn now(&self) -> u64 {
         self.inner.clock.now()
     }
 

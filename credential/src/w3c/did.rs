@@ -90,7 +90,7 @@ impl Method {
             return Err(Refusal::Controller);
         }
         let document = match did.split(':').nth(1) {
-            Some("key") => key_document(did).await?,
+            Some("key") => did_key_document(did).await?,
             Some("ethr") => ledger.did_document(did).await.map_err(|_| Refusal::Unresolved)?,
             _ => return Err(Refusal::DidMethod),
         };
@@ -135,7 +135,11 @@ impl DIDResolver for Method {
     }
 }
 
-async fn key_document(did: &str) -> Result<Value, Refusal> {
+/// The DID document of a `did:key`.
+///
+/// # Errors
+/// [`Refusal::Unresolved`] if it is none that is known.
+pub async fn did_key_document(did: &str) -> Result<Value, Refusal> {
     let did = DID::new(did).map_err(|_| Refusal::Unresolved)?;
     let output = DIDKey.resolve_representation(did, resolution::Options::default()).await;
     let output = output.map_err(|_| Refusal::Unresolved)?;

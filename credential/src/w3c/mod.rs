@@ -21,7 +21,7 @@ mod status;
 mod verdict;
 mod verify;
 
-pub use did::{DidEthr, ResolveError};
+pub use did::{DidEthr, ResolveError, did_key_document};
 pub use did_key::DidKey;
 pub use generic::{StatusSource, StatusUnavailable, verify_credential, verify_presentation};
 pub use issue::{ForeignIssuer, Issuance, issue};

@@ -1,4 +1,4 @@
-//! Status lists, and whether the service is well.
+//! Status lists.
 
 use ark_std::rand::rngs::OsRng;
 use attestry_service::http::{Path, Problem};
@@ -37,16 +37,4 @@ pub(super) async fn publish(State(issuer): State<Issuer>) -> Result<Json<Value>,
         })
     });
     Ok(Json(described.collect()))
-}
-
-/// `GET /healthz`: the process answers.
-pub(super) async fn health() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
-}
-
-/// `GET /readyz`: the database and the ledger answer, too.
-pub(super) async fn readiness(State(issuer): State<Issuer>) -> Result<Json<Value>, Problem> {
-    issuer.ready().await.map_err(|error| Problem::not_ready(&error))?;
-    let pending = issuer.pending().await.map_err(|error| Problem::not_ready(&error))?;
-    Ok(Json(json!({ "status": "ready", "pendingStatusChanges": pending })))
 }

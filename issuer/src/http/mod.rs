@@ -16,76 +16,149 @@
 //! | `GET /oid4vci/offers/{reference}` | | 200 Credential Offer |
 //! | `POST /oid4vci/{token,nonce,credential,deferred,notification}` | as OpenID4VCI 1.0 has it | as OpenID4VCI 1.0 has it |
 //! | `GET /.well-known/{openid-credential-issuer,oauth-authorization-server}` and the path of the public URL | | 200 metadata |
+//! | `GET /1.0/identifiers/{did}` | | 200 DID resolution result, as the Universal Resolver has it |
+//! | `GET /contexts/{name}`, `GET /schemas/{name}` | | 200 what documents name by URL |
+//! | `GET /openapi.json`, `GET /docs` | | 200 all of this for programs, and a page to try it |
 //! | `GET /healthz`, `GET /readyz` | | 200, or 503 |
+//! | `GET /metrics` | | 200 OpenMetrics, unless it is served on a listener of its own |
+//!
+//! The default tenant is served at the root, every other below `/t/{tenant}`. What follows after
+//! the status lists in this table, and the keys of wallets' metadata, is the same for all tenants.
 //!
 //! `options`: `holder` (the holder's commitment, `0x` and 64 hexadecimal digits), `validFrom` and
 //! `validUntil` (RFC 3339), `item` (which credential of a resource that stands for several).
 //! Of an offer, `txCode` is `false` or `{"length": 6}`, up to 12 digits, `expiresIn` is in seconds,
 //! and `deferred` keeps the credential back until the offer is released. `Idempotency-Key` makes
 //! issuing, renewing and offering repeatable. Status lists, health and what wallets use are public;
-//! all else takes an API key or a token of the identity provider, as a bearer token. Registrars issue,
-//! offer and change; reviewers read what registrars read; registrars and admins publish. `/api-keys`
-//! is as [`attestry_service::access::http`] has it, `/audit` as [`attestry_service::audit::http`].
-//! Errors are RFC 9457 problem documents, and to
+//! all else takes an API key or a token of the identity provider, as a bearer token. Registrars
+//! issue, offer and change; reviewers read what registrars read and approve what takes two;
+//! registrars and admins publish. `/api-keys` is as [`attestry_service::access::http`] has it,
+//! `/audit` as [`attestry_service::audit::http`]. Errors are RFC 9457 problem documents, and to
 //! wallets the codes of OpenID4VCI and OAuth 2.0.
 
+mod background;
 mod credentials;
+mod docs;
+mod health;
+mod identifiers;
+mod life;
 mod lists;
 mod offers;
 mod oid4vci;
 mod problem;
+mod proposals;
+mod register;
+mod verification;
+mod vocabulary;
 
-use std::future::Future;
-use std::time::Duration;
+pub use attestry_service::access::Access;
+pub use docs::OPENAPI;
 
-use ark_std::rand::rngs::OsRng;
-use attestry_service::access::Access;
 use attestry_service::access::http::Gate;
-use attestry_service::http::{RequestLimits, finish};
-use attestry_service::{Role, access, audit};
+use attestry_service::http::{self, ConnectionLimits, RequestLimits, TENANTS, finish};
+use attestry_service::{Role, TenantId, access, audit};
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use tokio::net::TcpListener;
 
 use crate::{Issuer, IssuerError};
+use background::Background;
+use health::Health;
 
-/// Largest request body, bytes.
-pub const BODY_LIMIT: usize = 512 * 1024;
-const LIMITS: RequestLimits =
-    RequestLimits { body_bytes: BODY_LIMIT, time: Duration::from_secs(60) };
+/// What is served, and to whom.
+#[derive(Debug)]
+pub struct Service {
+    /// One issuer for each tenant.
+    pub issuers: Vec<Issuer>,
+    /// Who may use them.
+    pub access: Access,
+    /// What connections may use.
+    pub connections: ConnectionLimits,
+    /// What requests may use.
+    pub requests: RequestLimits,
+    /// Where the metrics are served, if not beside everything else.
+    pub metrics: Option<TcpListener>,
+}
 
-/// Serves an issuer on a listener and publishes status changes in windows, until `shutdown` ends.
-/// Requests and publications that have begun are finished first.
+impl Service {
+    /// Issuers with the usual limits, and the metrics beside everything else.
+    pub fn new(issuers: Vec<Issuer>, access: Access) -> Self {
+        Self {
+            issuers,
+            access,
+            connections: ConnectionLimits::default(),
+            requests: RequestLimits::default(),
+            metrics: None,
+        }
+    }
+}
+
+/// Serves issuers on a listener, publishes status changes in windows and does what else is due by
+/// the clock, until `shutdown` ends. Requests and publications that have begun are finished first.
 ///
 /// # Errors
 /// [`IssuerError::OpenAccess`] if the access is open and the listener is not on loopback;
 /// [`IssuerError::Io`].
 pub async fn serve(
     listener: TcpListener,
-    issuer: Issuer,
-    access: Access,
+    service: Service,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), IssuerError> {
-    if matches!(access, Access::Open) && !listener.local_addr()?.ip().is_loopback() {
+    let is_open = matches!(service.access, Access::Open);
+    if is_open && !listener.local_addr()?.ip().is_loopback() {
         return Err(IssuerError::OpenAccess);
     }
-    let publisher = issuer.clone();
-    let publisher = tokio::spawn(async move { publisher.publish_in_windows(&mut OsRng).await });
-    let purger = issuer.clone();
-    let purger = tokio::spawn(async move { purger.purge_offers_by_the_clock().await });
-    let served = axum::serve(listener, router(issuer.clone(), access));
-    let served = served.with_graceful_shutdown(shutdown).await;
-    let _idle = issuer.publishing().await;
-    publisher.abort();
-    purger.abort();
-    Ok(served?)
+    let background = Background::start(&service.issuers);
+    let health = Health::of(&service.issuers);
+    let app = routes(&service, &health);
+    let connections = service.connections;
+    let (app, beside) = match service.metrics {
+        None => (app.merge(health.metrics_route()), None),
+        Some(own) => {
+            let routes = finish(health.metrics_route(), service.requests, health.metrics());
+            let serving = http::serve(own, routes, connections, std::future::pending());
+            (app, Some(tokio::spawn(serving)))
+        }
+    };
+    let app = finish(app, service.requests, health.metrics());
+    http::serve(listener, app, connections, shutdown).await;
+    if let Some(beside) = beside {
+        beside.abort();
+    }
+    background.stop().await;
+    Ok(())
 }
 
-/// The routes, for a caller that has its own server. It runs [`Issuer::publish_in_windows`] itself.
-pub fn router(issuer: Issuer, access: Access) -> Router {
+/// All routes, the metrics among them, for a caller that has its own server. Nothing is done by
+/// the clock then.
+pub fn router(service: &Service) -> Router {
+    let health = Health::of(&service.issuers);
+    let app = routes(service, &health).merge(health.metrics_route());
+    finish(app, service.requests, health.metrics())
+}
+
+/// The routes of all tenants and of none, without what is wrapped around them.
+fn routes(service: &Service, health: &Health) -> Router {
+    let mut app = Router::new().merge(vocabulary::routes()).merge(docs::routes());
+    app = app.merge(health.routes());
+    for issuer in &service.issuers {
+        let routes = tenant_routes(issuer, &service.access).with_state(issuer.clone());
+        app = if *issuer.tenant() == TenantId::default() {
+            app.merge(routes)
+        } else {
+            app.nest(&format!("{TENANTS}{}", issuer.tenant()), routes)
+        };
+        app = app.merge(oid4vci::metadata_routes(issuer).with_state(issuer.clone()));
+    }
+    app
+}
+
+/// The routes of one tenant.
+fn tenant_routes(issuer: &Issuer, access: &Access) -> Router<Issuer> {
     let clock = issuer.clone();
-    let gate = Gate::new(access, issuer.tenant().clone(), move || clock.now());
-    let registrars = Router::new()
+    let gate = Gate::new(access.clone(), issuer.tenant().clone(), move || clock.now());
+    let database = issuer.database();
+    let registrar = Router::new()
         .route("/credentials/issue", post(credentials::issue))
         .route("/credentials/status", post(credentials::status))
         .route("/credentials/{id}/renew", post(credentials::renew))
@@ -96,19 +169,32 @@ pub fn router(issuer: Issuer, access: Access) -> Router {
         .route("/offers", post(offers::make))
         .route("/offers/{id}", get(offers::read).delete(offers::cancel))
         .route("/offers/{id}/qr.svg", get(offers::qr))
-        .route("/offers/{id}/release", post(offers::release));
-    let readers = Router::new().route("/credentials/{id}", get(credentials::read));
-    let publishers = Router::new().route("/status-lists/publish", post(lists::publish));
-    let routes = Router::new()
+        .route("/offers/{id}/release", post(offers::release))
+        .route("/expirables/{id}/acknowledge", post(life::acknowledge))
+        .route("/studies/{study}/consent-form", put(life::require_form))
+        .route("/revocations", post(proposals::propose_revocation))
+        .route("/erasures", post(proposals::propose_erasure));
+    let reader = Router::new()
+        .route("/credentials", get(register::search))
+        .route("/credentials/verify", post(verification::credential))
+        .route("/presentations/verify", post(verification::presentation))
+        .route("/credentials/{id}", get(credentials::read))
+        .route("/credentials/{id}/history", get(register::history))
+        .route("/expirables", get(life::expirables))
+        .route("/studies/{study}/reconsents", get(life::reconsents))
+        .route("/proposals", get(proposals::list))
+        .route("/proposals/{id}", get(proposals::read))
+        .route("/proposals/{id}/reject", post(proposals::reject));
+    let reviewer = Router::new().route("/proposals/{id}/approve", post(proposals::approve));
+    let publisher = Router::new().route("/status-lists/publish", post(lists::publish));
+    Router::new()
         .route("/status-lists/{id}", get(lists::read))
-        .route("/healthz", get(lists::health))
-        .route("/readyz", get(lists::readiness))
+        .route("/1.0/identifiers/{did}", get(identifiers::resolve))
         .merge(oid4vci::routes())
-        .merge(oid4vci::metadata_routes(&issuer))
-        .merge(gate.guard(&[Role::Registrar], registrars))
-        .merge(gate.guard(&[Role::Registrar, Role::Reviewer], readers))
-        .merge(gate.guard(&[Role::Registrar, Role::Admin], publishers))
-        .merge(access::http::routes(issuer.database().clone(), &gate))
-        .merge(audit::http::routes(issuer.database().clone(), &gate));
-    finish(routes, LIMITS).with_state(issuer)
+        .merge(gate.guard(&[Role::Registrar], registrar))
+        .merge(gate.guard(&[Role::Registrar, Role::Reviewer], reader))
+        .merge(gate.guard(&[Role::Reviewer], reviewer))
+        .merge(gate.guard(&[Role::Registrar, Role::Admin], publisher))
+        .merge(access::http::routes(database.clone(), &gate))
+        .merge(audit::http::routes(database.clone(), &gate))
 }

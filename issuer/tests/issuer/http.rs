@@ -1,10 +1,10 @@
 //! The line through HTTP: issue, read, renew, change, publish.
 
-use ark_std::rand::RngCore;
-use ark_std::rand::rngs::OsRng;
-use attestry_issuer::{Issuer, IssuerError, http};
+use ark_std::rand::{RngCore, rngs::OsRng};
+use attestry_issuer::http::{self, Access, Service};
+use attestry_issuer::{Issuer, IssuerError};
+use attestry_service::access::Guard;
 use attestry_service::access::key::{self, NewKey};
-use attestry_service::access::{Access, Guard};
 use attestry_service::{Actor, Role, TenantId};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use crate::world::{START, World, holder, practitioner};
 
 /// An office's view of a running service.
 pub(crate) struct Office {
-    base: String,
+    pub(crate) base: String,
     client: Client,
     issuer: Issuer,
     key: String,
@@ -29,9 +29,10 @@ impl Office {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
+        let key = api_key(&issuer, issuer.tenant(), &Role::ALL).await;
         let access = Access::Guarded(Guard::new(issuer.database().clone(), None));
-        let key = make_key(&issuer, issuer.tenant(), Role::Registrar).await;
-        let served = tokio::spawn(http::serve(listener, issuer.clone(), access, async {
+        let service = Service::new(vec![issuer.clone()], access);
+        let served = tokio::spawn(http::serve(listener, service, async {
             stopped.await.ok();
         }));
         // The service closes a connection whose body it refused unread: each request has its own.
@@ -56,12 +57,13 @@ impl Office {
     }
 }
 
-/// An API key of one role. Its text is in no other place, so each has a name of its own.
-async fn make_key(issuer: &Issuer, tenant: &TenantId, role: Role) -> String {
-    let name = format!("{role}-{}", OsRng.next_u32());
-    let new = NewKey { name, roles: [role].into(), expires_at: START + 1_000_000_000 };
-    let actor = Actor::operator();
-    let made = key::create(issuer.database(), tenant, &new, &actor, START, &mut OsRng).await;
+/// An API key of a tenant. Its text is in no other place, so each has a name of its own.
+pub(crate) async fn api_key(issuer: &Issuer, tenant: &TenantId, roles: &[Role]) -> String {
+    let name = format!("test-{}", OsRng.next_u64());
+    let roles = roles.iter().copied().collect();
+    let new = NewKey { name, roles, expires_at: START + 1_000_000_000 };
+    let operator = Actor::operator();
+    let made = key::create(issuer.database(), tenant, &new, &operator, START, &mut OsRng).await;
     made.unwrap().0.expose().to_owned()
 }
 
@@ -268,10 +270,10 @@ async fn every_other_route_is_for_its_roles_and_tenant() {
         (status, name.strip_prefix("urn:attestry:problem:").unwrap().to_owned())
     };
     let other: TenantId = "other".parse().unwrap();
-    let foreign = make_key(&office.issuer, &other, Registrar).await;
+    let foreign = api_key(&office.issuer, &other, &[Registrar]).await;
     let mut keys = Vec::new();
     for role in Role::ALL {
-        keys.push((role, make_key(&office.issuer, office.issuer.tenant(), role).await));
+        keys.push((role, api_key(&office.issuer, office.issuer.tenant(), &[role]).await));
     }
     for (method, path, roles) in closed {
         let request = || office.anonymous(method.clone(), path);
@@ -309,8 +311,12 @@ async fn readiness_tells_that_the_ledger_is_away() {
     let world = World::new().await;
     drop(world.open().await);
     let office = Office::open(world.open_on(world.unreachable()).await.unwrap()).await;
-    let (status, problem) = office.get("/readyz").await;
-    assert_eq!((status, &problem["type"]), (503, &json!("urn:attestry:problem:not-ready")));
+    let (status, ready) = office.get("/readyz").await;
+    assert_eq!(
+        (status, &ready["status"], &ready["ledger"]),
+        (200, &json!("degraded"), &json!("away"))
+    );
+    assert_eq!((&ready["issuing"], &ready["publishing"]), (&json!(true), &json!(false)));
     assert_eq!(office.get("/healthz").await.0, 200);
     assert_eq!(office.post("/credentials/issue", &order()).await.0, 201);
     let (status, problem) = office.post("/status-lists/publish", &json!({})).await;
@@ -333,6 +339,6 @@ async fn open_access_is_served_on_loopback_only() {
     let world = World::new().await;
     let issuer = world.open().await;
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let served = http::serve(listener, issuer, Access::Open, async {}).await;
+    let served = http::serve(listener, Service::new(vec![issuer], Access::Open), async {}).await;
     assert!(matches!(served, Err(IssuerError::OpenAccess)));
 }

@@ -1,6 +1,6 @@
 //! Bad requests get problem documents that name the field and the rule, and never a value.
 
-use attestry_issuer::http::BODY_LIMIT;
+use attestry_service::http::RequestLimits;
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
@@ -105,7 +105,7 @@ async fn what_is_not_a_small_json_body_is_refused_for_what_it_is() {
     let unsupported = (415, "unsupported-media-type".into());
     let text = order().to_string();
     assert_eq!(kind(refusal(&office, "text/plain", text.clone()).await), unsupported);
-    let large = "x".repeat(BODY_LIMIT + 1);
+    let large = "x".repeat(RequestLimits::default().body_bytes + 1);
     assert_eq!(kind(refusal(&office, json, large).await), (413, "body-too-large".into()));
     let fhir = office.request(Method::POST, "/credentials/issue");
     let fhir = fhir.header(CONTENT_TYPE, "application/fhir+json; charset=utf-8").body(text);

@@ -40,6 +40,16 @@ pub struct RequestLimits {
     pub body_time: Duration,
 }
 
+impl Default for RequestLimits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 512 * 1024,
+            time: Duration::from_secs(60),
+            body_time: Duration::from_secs(10),
+        }
+    }
+}
+
 /// Wraps all routes of a service: an id, a log line, a count, limits, careful headers, and a
 /// problem document for what is not served. To be called once, last.
 pub fn finish<S: Clone + Send + Sync + 'static>(

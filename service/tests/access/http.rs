@@ -1,12 +1,10 @@
 //! Access, API keys and the audit log over HTTP.
 
-use std::time::Duration;
-
 use ark_std::rand::rngs::OsRng;
 use attestry_service::access::key::{self, NewKey};
 use attestry_service::access::{self, Access, Guard, Principal};
 use attestry_service::audit::{self, Format, Head, Known, verify};
-use attestry_service::http::{RequestLimits, finish};
+use attestry_service::http::{Metrics, RequestLimits, finish};
 use attestry_service::testing::TestDatabase;
 use attestry_service::{Actor, Database, Role, TenantId};
 use axum::Router;
@@ -16,8 +14,6 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{NOW, log, open};
-
-const LIMITS: RequestLimits = RequestLimits { body_bytes: 10_000, time: Duration::from_secs(60) };
 
 /// A service that has nothing but the routes that all have, and one of its own.
 struct Service {
@@ -40,7 +36,10 @@ impl Service {
             .route("/unguarded", get(async |actor: Actor| actor.name));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, finish(routes, LIMITS)).await });
+        tokio::spawn(async move {
+            axum::serve(listener, finish(routes, RequestLimits::default(), &Metrics::new(NOW)))
+                .await
+        });
         Self { base, client: Client::new(), database, tenant }
     }
 

@@ -10,6 +10,7 @@
 //! | `GET /policies`, `GET /policies/{id}` | what may be asked by name |
 //! | `GET /receipt-key` | the key of the receipts, as a JWK |
 //! | `GET /healthz`, `GET /readyz` | whether the process runs, whether it can decide |
+//! | `GET /metrics` | what it counts, for Prometheus |
 //!
 //! Errors are RFC 9457 problem documents.
 
@@ -17,9 +18,7 @@ mod policies;
 mod problem;
 mod sessions;
 
-use std::time::Duration;
-
-use attestry_service::http::{Problem, RequestLimits, finish};
+use attestry_service::http::{self, ConnectionLimits, Metrics, Problem, RequestLimits, finish};
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -29,24 +28,15 @@ use tokio::net::TcpListener;
 
 use crate::Verifier;
 
-/// A body is at most as long as the longest answer.
-const LIMITS: RequestLimits = RequestLimits {
-    body_bytes: attestry_credential::presentation::MAX_RESPONSE,
-    time: Duration::from_secs(60),
-};
-
 /// Serves the verifier until `shutdown` resolves, then finishes what is under way.
 ///
 /// There is no authentication: whoever reaches the service may open sessions.
-///
-/// # Errors
-/// Those of the listener.
 pub async fn serve(
     listener: TcpListener,
     verifier: Verifier,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    axum::serve(listener, router(verifier)).with_graceful_shutdown(shutdown).await
+) {
+    http::serve(listener, router(verifier), ConnectionLimits::default(), shutdown).await;
 }
 
 /// The routes, to be served beside others.
@@ -62,7 +52,13 @@ pub fn router(verifier: Verifier) -> Router {
         .route("/receipt-key", get(receipt_key))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz));
-    finish(routes, LIMITS).with_state(verifier)
+    let metrics = Metrics::new(verifier.now());
+    let counted = metrics.clone();
+    let routes = routes.route("/metrics", get(async move || counted.answer()));
+    // A body is at most as long as the longest answer.
+    let body_bytes = attestry_credential::presentation::MAX_RESPONSE;
+    let limits = RequestLimits { body_bytes, ..RequestLimits::default() };
+    finish(routes, limits, &metrics).with_state(verifier)
 }
 
 async fn receipt_key(State(verifier): State<Verifier>) -> Json<Value> {

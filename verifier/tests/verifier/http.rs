@@ -17,7 +17,7 @@ struct Service {
     base: String,
     client: Client,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<std::io::Result<()>>,
+    served: JoinHandle<()>,
 }
 
 impl Service {
@@ -289,6 +289,10 @@ async fn every_answer_has_a_request_id_and_unknown_paths_are_problems() {
     let foreign = foreign.header("X-Request-ID", "a b; c").send().await.unwrap();
     assert_eq!(foreign.headers()["x-request-id"].len(), 32);
 
+    let metrics = service.get("/metrics").await.text().await.unwrap();
+    let counted = r#"http_requests_total{method="GET",route="/readyz",status="2xx""#;
+    assert!(metrics.contains(counted), "{metrics}");
+
     let (status, _) = problem(service.get("/nothing").await).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     let (status, _) = problem(service.get("/withdrawals").await).await;
@@ -301,7 +305,7 @@ async fn the_service_stops_when_it_is_told_to() {
     assert_eq!(service.get("/healthz").await.status(), StatusCode::OK);
     service.stop.send(()).unwrap();
     drop(service.client);
-    service.served.await.unwrap().unwrap();
+    service.served.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,10 +86,10 @@ async fn check(
     Ok(next.run(request).await)
 }
 
-/// The bearer token of a request (RFC 6750, section 2.1), if it has an `Authorization`.
+/// The bearer token of a request (RFC 6750, section 2.1), if it has one.
 ///
 /// # Errors
-/// [`AccessError::Invalid`] if that has something else.
+/// [`AccessError::Invalid`] if it shows something else, or several.
 pub fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, AccessError> {
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let Some(header) = given.next() else { return Ok(None) };

@@ -1,0 +1,35 @@
+//! What an issuer does by the clock, beside its requests.
+
+use ark_std::rand::rngs::OsRng;
+use tokio::task::JoinSet;
+
+use crate::Issuer;
+
+/// The tasks of all issuers, which end with this.
+pub(super) struct Background {
+    issuers: Vec<Issuer>,
+    tasks: JoinSet<()>,
+}
+
+impl Background {
+    pub(super) fn start(issuers: &[Issuer]) -> Self {
+        let mut tasks = JoinSet::new();
+        for issuer in issuers {
+            let publisher = issuer.clone();
+            tasks.spawn(async move { publisher.publish_in_windows(&mut OsRng).await });
+            let watcher = issuer.clone();
+            tasks.spawn(async move { watcher.notice_expirables_by_the_clock().await });
+            let purger = issuer.clone();
+            tasks.spawn(async move { purger.purge_offers_by_the_clock().await });
+        }
+        Self { issuers: issuers.to_vec(), tasks }
+    }
+
+    /// Ends the tasks; publications that have begun are finished first.
+    pub(super) async fn stop(mut self) {
+        for issuer in &self.issuers {
+            let _idle = issuer.publishing().await;
+        }
+        self.tasks.shutdown().await;
+    }
+}

@@ -1,0 +1,19 @@
+//! Other parties' identities on the ledger.
+
+use attestry_ledger::{EthrDid, Resolution};
+
+use crate::{Issuer, IssuerError};
+
+impl Issuer {
+    /// The DID document of an identity on the issuer's ledger; none if it is on another.
+    ///
+    /// # Errors
+    /// [`IssuerError::Ledger`].
+    pub async fn resolve(&self, did: &EthrDid) -> Result<Option<Resolution>, IssuerError> {
+        let identities = self.registry().identities();
+        if identities.did(did.address()).await? != *did {
+            return Ok(None);
+        }
+        Ok(Some(identities.resolve(did, self.now()).await?))
+    }
+}
