@@ -134,8 +134,7 @@ impl Office {
             accredited_until: NOW + 100_000_000,
         };
         let entry = registry.accredit(&[&member], &accreditation).await?;
-        let config =
-            IssuerConfig::new("https://office.example", BTreeMap::from([(schema, entry)]));
+        let config = IssuerConfig::new("https://office.example", BTreeMap::from([(schema, entry)]));
         let database = folder.join("issuer.sqlite");
         let url = DatabaseUrl::Sqlite(database.clone());
         let storage = Storage::open(&url, TenantId::default()).await?;
@@ -152,8 +151,9 @@ impl Office {
         let (mut issue, mut pages, mut middle) = (Vec::new(), Vec::new(), Vec::new());
         let (mut npi, mut name, mut revoked) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..REQUESTS {
+            let (request, seed) = (self.next_request()?, self.rng.r#gen());
             let start = Instant::now();
-            issue_one(&self.issuer, self.next_request()?, self.rng.r#gen()).await?;
+            issue_one(&self.issuer, request, seed).await?;
             issue.push(start.elapsed());
         }
         let publish_ms = self.publish().await?;
@@ -221,12 +221,7 @@ impl Office {
     }
 
     /// How long a page takes that must not be empty.
-    async fn time(
-        &self,
-        search: &Search,
-        after: Option<Cursor>,
-        least: usize,
-    ) -> Result<Duration> {
+    async fn time(&self, search: &Search, after: Option<Cursor>, least: usize) -> Result<Duration> {
         let start = Instant::now();
         let page = self.issuer.search(&Actor::operator(), search, after, 50).await?;
         let time = start.elapsed();

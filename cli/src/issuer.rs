@@ -2,11 +2,12 @@
 
 use crate::place::{LedgerPlace, Place, read_file};
 use crate::{clock, output, service};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use ark_std::rand::rngs::OsRng;
 use attestry_credential::fhir;
 use attestry_credential::schema::Schema;
 use attestry_issuer::{Issuer, IssuerConfig, IssuerKeys, Storage, http};
+use attestry_service::access::Guard;
 use attestry_service::{DatabaseUrl, TenantId};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
@@ -50,10 +51,9 @@ pub(crate) struct Serve {
     /// Registry entry under which ConsentGrant/1 is issued.
     #[arg(long)]
     consent_entry: Option<u32>,
-    /// A file whose first line is the bearer key that callers must show. Without it the service is
-    /// open, and listens on loopback only.
+    /// Let everybody do everything: for development, on loopback only.
     #[arg(long)]
-    api_key_file: Option<PathBuf>,
+    open: bool,
     /// Seconds between publications of status changes.
     #[arg(long, default_value_t = 600)]
     publication_interval_s: u64,
@@ -93,15 +93,6 @@ fn issuer_keys(place: &Place) -> Result<IssuerKeys> {
 }
 
 async fn serve(arguments: Serve) -> Result<()> {
-    let access = match &arguments.api_key_file {
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read {}", path.display()))?;
-            http::Access::ApiKey(http::ApiKey::new(text.lines().next().unwrap_or_default())?)
-        }
-        None if arguments.listen.ip().is_loopback() => http::Access::Open,
-        None => bail!("--listen: without --api-key-file the service listens on loopback only"),
-    };
     let listener = service::bind(arguments.listen).await?;
     let public_url = service::public_url(arguments.public_url, &listener)?;
     let entries: BTreeMap<_, _> = [
@@ -129,8 +120,13 @@ async fn serve(arguments: Serve) -> Result<()> {
         clock::now,
     )
     .await?;
+    let access = if arguments.open {
+        http::Access::Open
+    } else {
+        http::Access::Guarded(Guard::new(issuer.database().clone(), None))
+    };
     service::announce(&listener)?;
-    http::serve(listener, issuer, access, service::shutdown()).await?;
+    http::serve(listener, http::Service::new(vec![issuer], access), service::shutdown()).await?;
     Ok(())
 }
 

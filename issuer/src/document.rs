@@ -72,7 +72,9 @@ pub(crate) async fn sign_status_list(
 ) -> Result<Value, IssuerError> {
     let own_key = issuer.did_key();
     let (did, method) = match list {
-        ListId::Entry(_) | ListId::Plain => (issuer.did().to_owned(), issuer.vc_key_id().to_owned()),
+        ListId::Entry(_) | ListId::Plain => {
+            (issuer.did().to_owned(), issuer.vc_key_id().to_owned())
+        }
         ListId::PlainByKey => (own_key.to_string(), own_key.method()),
     };
     let credential = StatusListCredential {

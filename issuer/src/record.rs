@@ -305,7 +305,9 @@ mod tests {
 
     #[test]
     fn a_list_reads_back_and_in_no_other_form() {
-        for list in [ListId::Plain, ListId::PlainByKey, ListId::Entry(0.into()), ListId::Entry(12.into())] {
+        for list in
+            [ListId::Plain, ListId::PlainByKey, ListId::Entry(0.into()), ListId::Entry(12.into())]
+        {
             assert_eq!(list.to_string().parse::<ListId>().unwrap(), list);
         }
         for wrong in ["", "-1", "+1", "01", "Plain", "4294967296"] {

@@ -455,11 +455,6 @@ impl Issuer {
         &self.inner.registry
     }
 
-    /// The database in which its records are.
-    pub fn database(&self) -> &Database {
-        self.storage().database()
-    }
-
     pub(crate) fn storage(&self) -> &Storage {
         &self.inner.storage
     }

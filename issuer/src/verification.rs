@@ -38,10 +38,8 @@ impl Issuer {
 impl DidEthr for Issuer {
     async fn did_document(&self, did: &str) -> Result<Value, ResolveError> {
         let did: EthrDid = did.parse().map_err(|_| ResolveError::NotFound)?;
-        let resolution = self.registry().identities().resolve(&did, self.now()).await;
-        let resolution = resolution.map_err(|error| {
-            if error.is_absence() { ResolveError::Unavailable } else { ResolveError::NotFound }
-        })?;
+        let resolution = self.resolve(&did).await.map_err(|_| ResolveError::Unavailable)?;
+        let resolution = resolution.ok_or(ResolveError::NotFound)?;
         serde_json::to_value(resolution.document).map_err(|_| ResolveError::NotFound)
     }
 }

@@ -6,8 +6,8 @@ use attestry_credential::{
     CredentialError,
     vcdm::StatusEntry,
     w3c::{
-        DidEthr, ForeignIssuer, Issuance, ProofPolicy, ResolveError, StatusSource,
-        StatusUnavailable, Verdict, DidKey, issue, verify_credential, verify_presentation,
+        DidEthr, DidKey, ForeignIssuer, Issuance, ProofPolicy, ResolveError, StatusSource,
+        StatusUnavailable, Verdict, issue, verify_credential, verify_presentation,
     },
 };
 use ed25519_dalek::SigningKey;

@@ -2,7 +2,7 @@
 
 use attestry_credential::{
     vcdm::StatusEntry,
-    w3c::{ForeignIssuer, Issuance, ProofPolicy, did_key_method, issue, verify_credential},
+    w3c::{DidKey, ForeignIssuer, Issuance, ProofPolicy, issue, verify_credential},
 };
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ async fn a_proof_has_what_the_suite_prescribes() {
 
 #[tokio::test]
 async fn an_issuer_may_be_the_did_key_of_its_key() {
-    let method = did_key_method(&board_key().verifying_key());
+    let method = DidKey::Ed25519(board_key().verifying_key().to_bytes()).method();
     let key = board_key();
     let issuance = |foreign_issuer| Issuance {
         key: &key,

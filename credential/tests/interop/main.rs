@@ -10,9 +10,9 @@ use attestry_circuits::status::StatusList;
 use attestry_credential::{
     vcdm::{ATTESTRY_CONTEXT, ATTESTRY_CONTEXT_DOCUMENT, StatusEntry},
     w3c::{
-        DidEthr, ForeignIssuer, Issuance, ProofPolicy, ResolveError, StatusListCredential,
-        StatusSource, StatusUnavailable, Verdict, DidKey, issue, sign_presentation,
-        verify_credential, verify_presentation,
+        DidEthr, DidKey, ForeignIssuer, Issuance, ProofPolicy, ResolveError, StatusListCredential,
+        StatusSource, StatusUnavailable, Verdict, issue, sign_presentation, verify_credential,
+        verify_presentation,
     },
 };
 use ed25519_dalek::SigningKey;

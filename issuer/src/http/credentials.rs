@@ -17,8 +17,7 @@ use serde_json::{Value, json};
 
 use crate::document::read_time;
 use crate::{
-    CredentialRecord, IssueRequest, Issued, Issuer, Reason, RenewRequest, Source,
-    Validity,
+    CredentialRecord, IssueRequest, Issued, Issuer, Reason, RenewRequest, Source, Validity,
 };
 
 const STATUS_ENTRY: &str = "BitstringStatusListEntry";

@@ -88,8 +88,7 @@ fn proposed(proposal: &Proposal, selected: Option<usize>) -> Response {
 }
 
 fn read_revocation(body: &Value) -> Result<Revocation, Problem> {
-    let known =
-        ["reason", "credentialIds", "schema", "statusList", "issuedFrom", "issuedUntil"];
+    let known = ["reason", "credentialIds", "schema", "statusList", "issuedFrom", "issuedUntil"];
     let members = Members::of(body, "$", &known)?;
     let ids = members.array("credentialIds")?.map(read_ids).transpose()?;
     let list = members.text("statusList")?.map(str::parse);

@@ -14,8 +14,18 @@ use crate::{
 };
 
 const KNOWN: [&str; 12] = [
-    "schema", "state", "holder", "npi", "licenceNumber", "name", "study", "endsBy", "endsFrom",
-    "issuedFrom", "limit", "cursor",
+    "schema",
+    "state",
+    "holder",
+    "npi",
+    "licenceNumber",
+    "name",
+    "study",
+    "endsBy",
+    "endsFrom",
+    "issuedFrom",
+    "limit",
+    "cursor",
 ];
 
 /// `GET /credentials`

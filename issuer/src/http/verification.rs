@@ -35,8 +35,14 @@ pub(super) async fn presentation(
 /// What VC-API's options say; `checks` and formats of results make no difference here, where
 /// everything is checked.
 fn read_options(members: &Members<'_>) -> Result<Binding, Problem> {
-    const KNOWN: [&str; 6] =
-        ["challenge", "domain", "checks", "returnCredential", "returnResults", "returnProblemDetails"];
+    const KNOWN: [&str; 6] = [
+        "challenge",
+        "domain",
+        "checks",
+        "returnCredential",
+        "returnResults",
+        "returnProblemDetails",
+    ];
     let none = json!({});
     let options: &Value = members.get("options").unwrap_or(&none);
     let options = Members::of(options, "options", &KNOWN)?;

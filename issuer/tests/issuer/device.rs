@@ -163,7 +163,7 @@ async fn nothing_is_issued_or_lost_while_the_device_is_away() {
     let refused = issuer.issue(&Actor::operator(), licence_for(holder()), &mut world.rng).await;
     assert!(matches!(refused, Err(IssuerError::Signing)), "{refused:?}");
     let unpublished = issuer.publish(&mut world.rng).await;
-    let not_signed = Err(LedgerError::NotSigned).map_err(IssuerError::Ledger);
+    let not_signed = Err(IssuerError::Ledger(LedgerError::NotSigned));
     assert_eq!(format!("{unpublished:?}"), format!("{:?}", not_signed as Result<(), _>));
     assert_eq!(issuer.pending().await.unwrap(), 1);
 

@@ -297,7 +297,7 @@ async fn what_was_done_is_in_the_log_under_the_key_and_the_request() {
     let request = office.request(Method::POST, "/credentials/issue");
     let request = request.header("x-request-id", "desk-7").json(&order());
     assert_eq!(request.send().await.unwrap().status(), 201);
-    let auditor = make_key(&office.issuer, office.issuer.tenant(), Role::Auditor).await;
+    let auditor = api_key(&office.issuer, office.issuer.tenant(), &[Role::Auditor]).await;
     let log = office.anonymous(Method::GET, "/audit?action=credential.issue").bearer_auth(auditor);
     let (status, log) = read(log.send().await.unwrap()).await;
     let entry = &log["entries"][0];

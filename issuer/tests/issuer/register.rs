@@ -15,6 +15,8 @@ use attestry_service::approval::{self, ApprovalError};
 use attestry_service::audit;
 use attestry_service::{Actor, Role, TenantId};
 
+use serde_json::Value;
+
 use crate::world::{NAME, NPI, START, World, consent, holder, licence_for};
 
 const DAY_S: u64 = 86_400;
@@ -168,11 +170,9 @@ async fn consents_under_an_older_form_are_queued_until_they_are_given_anew_or_wi
     assert!(matches!(older, Err(IssuerError::Request { .. })));
 
     let mut resource = consent();
-    let extension = resource["extension"].as_array_mut().unwrap().iter_mut();
-    let form = extension
-        .filter(|one| one["url"].as_str().unwrap().ends_with("/form-version"))
-        .next()
-        .unwrap();
+    let mut extensions = resource["extension"].as_array_mut().unwrap().iter_mut();
+    let is_form = |one: &&mut Value| one["url"].as_str().unwrap().ends_with("/form-version");
+    let form = extensions.find(is_form).unwrap();
     form["valueString"] = "3.0".into();
     let source = Some(Source::Resource { resource, item: None });
     let request = RenewRequest { source, ..RenewRequest::default() };
