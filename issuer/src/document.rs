@@ -10,11 +10,11 @@ use attestry_credential::vcdm::{
     ATTESTRY_CONTEXT, CREDENTIALS_CONTEXT, Document, HOLDER_COMMITMENT, StatusEntry,
 };
 use attestry_credential::w3c::{self, StatusListCredential};
-use attestry_ledger::EntryIndex;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::epochs::{Issuing, KeyEpoch};
 use crate::record::{CredentialId, ListId};
 use crate::request::{Claims, Validity};
 use crate::{Issuer, IssuerError};
@@ -31,7 +31,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) subject: &'a Subject,
     pub(crate) holder: HolderCommitment,
     pub(crate) salt: [u8; 16],
-    pub(crate) entry: EntryIndex,
+    pub(crate) issuing: &'a Issuing,
     pub(crate) status_index: u32,
     pub(crate) valid_from: u64,
     pub(crate) valid_until: u64,
@@ -50,32 +50,33 @@ pub(crate) async fn sign(issuer: &Issuer, draft: &Draft<'_>) -> Result<Signed, I
         issuer.did().to_owned(),
         draft.holder,
         (draft.valid_from, draft.valid_until),
-        StatusEntry { list: list_url(issuer, draft.entry.into()), index: draft.status_index },
+        StatusEntry {
+            list: list_url(issuer, draft.issuing.entry.into()),
+            index: draft.status_index,
+        },
         draft.subject.clone(),
     )?;
-    let signer = issuer.keys().document_signer();
-    let verifiable_credential =
-        boxed(w3c::sign(&document, &signer, issuer.vc_key_id(), issuer.now()));
+    let Issuing { keys, vc_key_id, entry } = draft.issuing;
+    let signer = issuer.keys().document_signer(keys);
+    let verifiable_credential = boxed(w3c::sign(&document, &signer, vc_key_id, issuer.now()));
     let verifiable_credential = verifiable_credential.await.map_err(signing)?;
     // Attest what the signed document says, not what we meant it to say.
     let signed = Document::from_json(&verifiable_credential)?;
-    let attestation = issuer.keys().attest(&signed, draft.salt, draft.entry.as_u32()).await?;
+    let attestation = issuer.keys().attest(keys, &signed, draft.salt, entry.as_u32()).await?;
     Ok(Signed { verifiable_credential, attestation: attestation.to_json() })
 }
 
-/// Signs a list as a W3C BitstringStatusListCredential.
+/// Signs a list as a W3C BitstringStatusListCredential, with an epoch's key.
 pub(crate) async fn sign_status_list(
     issuer: &Issuer,
+    epoch: &KeyEpoch,
     list: ListId,
     bits: &StatusList,
     now: u64,
 ) -> Result<Value, IssuerError> {
-    let own_key = issuer.did_key();
     let (did, method) = match list {
-        ListId::Entry(_) | ListId::Plain => {
-            (issuer.did().to_owned(), issuer.vc_key_id().to_owned())
-        }
-        ListId::PlainByKey => (own_key.to_string(), own_key.method()),
+        ListId::Entry(_) | ListId::Plain => (issuer.did().to_owned(), epoch.vc_key_id.clone()),
+        ListId::PlainByKey(_) => (epoch.did_key().to_string(), epoch.did_key().method()),
     };
     let credential = StatusListCredential {
         url: &list_url(issuer, list),
@@ -84,7 +85,7 @@ pub(crate) async fn sign_status_list(
         valid_until: now.saturating_add(issuer.config().status_list_validity_s),
         list: bits,
     };
-    let signer = issuer.keys().document_signer();
+    let signer = issuer.keys().document_signer(&epoch.keys);
     boxed(credential.sign(&signer, &method, now)).await.map_err(signing)
 }
 

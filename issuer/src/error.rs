@@ -8,7 +8,7 @@ use attestry_ledger::LedgerError;
 use attestry_service::DatabaseError;
 use attestry_service::approval::ApprovalError;
 
-use crate::keys::KeyError;
+use crate::keys::{Epoch, KeyError};
 use crate::offers::OfferState;
 use crate::record::{Action, State};
 
@@ -95,6 +95,9 @@ pub enum IssuerError {
     /// The data directory was made by another issuer or on another ledger.
     #[error("the data directory belongs to another issuer or ledger")]
     ForeignStorage,
+    /// The issuer had no such epoch of its keys.
+    #[error("this issuer's keys had no epoch {0}")]
+    UnknownEpoch(Epoch),
     /// The issuer's keys cannot be kept, read or used.
     #[error(transparent)]
     Keys(#[from] KeyError),

@@ -7,6 +7,7 @@
 mod anchor;
 mod consents;
 mod document;
+mod epochs;
 mod error;
 mod expiry;
 mod files;
@@ -27,6 +28,7 @@ mod storage;
 mod verification;
 
 pub use consents::{Reconsent, RequiredForm};
+pub use epochs::{EpochEnd, EpochEntry, KeyEpoch, Reissuable, Reissue};
 pub use error::IssuerError;
 pub use expiry::{ExpiryNotice, MARKS};
 pub use keys::IssuerKeys;
@@ -34,7 +36,7 @@ pub use offers::{ClaimError, Link, OfferId, OfferRecord, OfferRequest, OfferStat
 pub use proposals::{MOST_REVOKED, Revocation, Selection};
 pub use publish::Publication;
 pub use record::{
-    Action, Attested, Content, CredentialId, CredentialRecord, ListId, Reason, State,
+    Action, Attested, Content, CredentialId, CredentialRecord, EndReason, ListId, Reason, State,
 };
 pub use register::{ChangeRecord, History};
 pub use request::{IssueRequest, RenewRequest, Source, Validity};

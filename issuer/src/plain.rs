@@ -12,6 +12,7 @@ use attestry_service::Actor;
 use serde_json::{Value, json};
 
 use crate::document::{self, read_time};
+use crate::epochs::KeyEpoch;
 use crate::record::{Content, CredentialId, CredentialRecord, ListId, State};
 use crate::request::idempotency;
 use crate::search::Term;
@@ -43,12 +44,13 @@ impl Issuer {
             return Ok(before);
         }
         let now = self.now();
-        let own_key = self.did_key();
+        let signing = self.signing().await?;
+        let own_key = signing.did_key();
         let issuer = document.get("issuer").map(|issuer| issuer.get("id").unwrap_or(issuer));
         let (list, method) = if issuer.is_some_and(|issuer| *issuer == own_key.to_string()) {
-            (ListId::PlainByKey, own_key.method())
+            (ListId::PlainByKey(signing.keys.epoch), own_key.method())
         } else {
-            (ListId::Plain, self.vc_key_id().to_owned())
+            (ListId::Plain, signing.vc_key_id.clone())
         };
         let stated = document.get("id").and_then(Value::as_str).map(Term::document);
         for _ in 0..DRAWS {
@@ -59,13 +61,15 @@ impl Issuer {
                 document["id"] = json!(id.to_string());
             }
             let status = StatusEntry { list: document::list_url(self, list), index: status_index };
-            let verifiable_credential = self.sign_plain(&document, &method, &status).await?;
+            let verifiable_credential =
+                self.sign_plain(&document, &signing, &method, &status).await?;
             let time = |name: &str| document[name].as_str().and_then(read_time);
             let record = CredentialRecord {
                 id,
                 schema: None,
                 list,
                 status_index,
+                epoch: signing.keys.epoch,
                 valid_from: time("validFrom").unwrap_or(now),
                 valid_until: time("validUntil").unwrap_or(NO_END),
                 issued_at: now,
@@ -88,6 +92,7 @@ impl Issuer {
                     return Ok(Issued { credential: self.credential(id).await?, repeated: true });
                 }
                 Stored::IndexTaken | Stored::Outdated => {}
+                Stored::EpochEnded => return Err(IssuerError::Signing),
             }
         }
         Err(IssuerError::ListFull)
@@ -106,17 +111,21 @@ impl Issuer {
     }
 
     /// The signing key as an identifier of its own.
-    pub fn did_key(&self) -> DidKey {
-        DidKey::Ed25519(self.keys().credential_key())
+    ///
+    /// # Errors
+    /// [`IssuerError::Keys`] if there is none; [`IssuerError::Database`].
+    pub async fn did_key(&self) -> Result<DidKey, IssuerError> {
+        Ok(self.signing().await?.did_key())
     }
 
     async fn sign_plain(
         &self,
         document: &Value,
+        epoch: &KeyEpoch,
         method: &str,
         status: &StatusEntry,
     ) -> Result<Value, IssuerError> {
-        let key = self.keys().document_signer();
+        let key = self.keys().document_signer(&epoch.keys);
         let issuance = Issuance {
             key: &key,
             method,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ark_std::rand::{CryptoRng, RngCore};
 use attestry_circuits::status::{LIST_SIZE, StatusList, StatusRoot};
-use attestry_ledger::{EntryIndex, LedgerError};
+use attestry_ledger::{EntryIndex, EntryState, LedgerError};
 use attestry_service::{Actor, audit};
 
 use crate::record::ListId;
@@ -58,7 +58,7 @@ impl Issuer {
     ) -> Result<Vec<Publication>, IssuerError> {
         let mut done = Vec::new();
         let mut failed = None;
-        for list in self.lists() {
+        for list in self.lists().await? {
             match self.publish_list(list, rng).await {
                 Ok(publication) => done.push(publication),
                 Err(error) => {
@@ -93,13 +93,13 @@ impl Issuer {
     /// # Errors
     /// [`IssuerError::UnknownList`]; [`IssuerError::Signing`]; [`IssuerError::Database`].
     pub async fn status_list(&self, list: ListId) -> Result<serde_json::Value, IssuerError> {
-        if !self.lists().any(|known| known == list) {
+        if !self.lists().await?.contains(&list) || self.signer_of(list).await?.is_none() {
             return Err(IssuerError::UnknownList);
         }
         if !matches!(list, ListId::Entry(_)) {
             // Nobody else has to be told: what was decided shows at once.
             let _publisher = self.publishing().await;
-            self.publish_plain(list).await?;
+            self.publish_off_ledger(list).await?;
         }
         if let Some(published) = self.storage().published_list(list).await?
             && self.is_reliable(&published)
@@ -122,7 +122,7 @@ impl Issuer {
         loop {
             let outcome = match list {
                 ListId::Entry(entry) => self.publish_entry(entry, rng).await,
-                ListId::Plain | ListId::PlainByKey => self.publish_plain(list).await,
+                ListId::Plain | ListId::PlainByKey(_) => self.publish_off_ledger(list).await,
             };
             match outcome {
                 Err(IssuerError::Ledger(LedgerError::Reverted { name }))
@@ -135,8 +135,9 @@ impl Issuer {
         }
     }
 
-    /// Publishes a list that the ledger does not know: its document is all there is of it.
-    async fn publish_plain(&self, list: ListId) -> Result<Publication, IssuerError> {
+    /// Publishes a list that the ledger does not know, or takes no more: its document is all there is
+    /// of it.
+    async fn publish_off_ledger(&self, list: ListId) -> Result<Publication, IssuerError> {
         let pending = self.storage().pending(list).await?;
         let own = self.storage().own_list(list).await?;
         let published = self.storage().published_bits(list).await?;
@@ -144,7 +145,11 @@ impl Issuer {
         let flips: Vec<Flip> = plan.flips().collect();
         let told: Vec<&Pending> = pending.iter().collect();
         self.storage().mark_published(list, &flips, &told, self.now()).await?;
-        let root = self.renew_if_changed(list, &own).await?;
+        // A did:key whose epoch has ended can tell nothing more.
+        let root = match self.signer_of(list).await? {
+            Some(_) => self.renew_if_changed(list, &own).await?,
+            None => own.root(),
+        };
         Ok(Publication {
             list,
             root,
@@ -161,6 +166,9 @@ impl Issuer {
         rng: &mut (impl RngCore + CryptoRng + Send),
     ) -> Result<Publication, IssuerError> {
         let list = ListId::Entry(entry);
+        if self.registry().entry(entry).await?.state == EntryState::Ended {
+            return self.publish_off_ledger(list).await;
+        }
         let mut bits = self.reconcile(entry).await?;
         let pending = self.storage().pending(list).await?;
         let own = self.storage().own_list(list).await?;
@@ -278,8 +286,10 @@ impl Issuer {
         bits: &StatusList,
     ) -> Result<PublishedList, IssuerError> {
         let now = self.now();
-        let document = document::sign_status_list(self, list, bits, now).await?;
-        let published = PublishedList { root: bits.root(), document, published_at: now };
+        let epoch = self.signer_of(list).await?.ok_or(IssuerError::UnknownList)?;
+        let document = document::sign_status_list(self, &epoch, list, bits, now).await?;
+        let (root, epoch) = (bits.root(), epoch.keys.epoch);
+        let published = PublishedList { root, document, published_at: now, epoch };
         self.storage().set_published_list(list, &published).await?;
         Ok(published)
     }

@@ -10,6 +10,7 @@ use attestry_ledger::EntryIndex;
 use serde_json::Value;
 
 use crate::IssuerError;
+use crate::keys::Epoch;
 
 const URN: &str = "urn:uuid:";
 
@@ -153,6 +154,18 @@ words! {
     }
 }
 
+words! {
+    /// Why an epoch of the signing keys ends.
+    EndReason {
+        /// A key is in other hands.
+        KeyCompromise = "key-compromise",
+        /// A key may be in other hands.
+        SuspectedCompromise = "suspected-compromise",
+        /// A key cannot be used any more.
+        KeyLost = "key-lost",
+    }
+}
+
 /// A credential as it was issued, and where it is in its life.
 #[derive(Clone)]
 pub struct CredentialRecord {
@@ -164,6 +177,8 @@ pub struct CredentialRecord {
     pub list: ListId,
     /// Its bit in that list.
     pub status_index: u32,
+    /// The epoch of the keys that signed it.
+    pub epoch: Epoch,
     /// First second of validity, Unix.
     pub valid_from: u64,
     /// Last second of validity, Unix.
@@ -242,19 +257,19 @@ impl fmt::Debug for Attested {
 }
 
 /// A status list of an issuer: that of a registry entry, written as its number, or one for plain
-/// W3C credentials, which the ledger does not know, written `plain` or `plain-did-key`.
+/// W3C credentials, which the ledger does not know, written `plain` or, of a did:key, `plain-did-key-` and its epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ListId {
     /// The list of a registry entry; its root stands on the ledger.
     Entry(EntryIndex),
     /// The list for plain W3C credentials of our did:ethr.
     Plain,
-    /// The list for plain W3C credentials of our did:key.
-    PlainByKey,
+    /// The list for plain W3C credentials of the did:key of an epoch: a did:key is one key.
+    PlainByKey(Epoch),
 }
 
 const PLAIN: &str = "plain";
-const PLAIN_BY_KEY: &str = "plain-did-key";
+const PLAIN_BY_KEY: &str = "plain-did-key-";
 
 impl From<EntryIndex> for ListId {
     fn from(entry: EntryIndex) -> Self {
@@ -267,7 +282,7 @@ impl fmt::Display for ListId {
         match self {
             Self::Entry(entry) => write!(f, "{}", entry.as_u32()),
             Self::Plain => f.write_str(PLAIN),
-            Self::PlainByKey => f.write_str(PLAIN_BY_KEY),
+            Self::PlainByKey(epoch) => write!(f, "{PLAIN_BY_KEY}{epoch}"),
         }
     }
 }
@@ -276,13 +291,13 @@ impl FromStr for ListId {
     type Err = IssuerError;
 
     fn from_str(text: &str) -> Result<Self, IssuerError> {
-        match text {
-            PLAIN => return Ok(Self::Plain),
-            PLAIN_BY_KEY => return Ok(Self::PlainByKey),
-            _ => {}
-        }
-        let entry: u32 = text.parse().map_err(|_| IssuerError::UnknownList)?;
-        let list = Self::Entry(entry.into());
+        let unknown = || IssuerError::UnknownList;
+        let number = |text: &str| text.parse::<u32>().map_err(|_| unknown());
+        let list = match text.strip_prefix(PLAIN_BY_KEY) {
+            _ if text == PLAIN => Self::Plain,
+            Some(epoch) => Self::PlainByKey(Epoch::new(number(epoch)?).ok_or_else(unknown)?),
+            None => Self::Entry(number(text)?.into()),
+        };
         if list.to_string() == text { Ok(list) } else { Err(IssuerError::UnknownList) }
     }
 }
@@ -305,12 +320,11 @@ mod tests {
 
     #[test]
     fn a_list_reads_back_and_in_no_other_form() {
-        for list in
-            [ListId::Plain, ListId::PlainByKey, ListId::Entry(0.into()), ListId::Entry(12.into())]
-        {
+        let by_key = ListId::PlainByKey(Epoch::FIRST.next());
+        for list in [ListId::Plain, by_key, ListId::Entry(0.into()), ListId::Entry(12.into())] {
             assert_eq!(list.to_string().parse::<ListId>().unwrap(), list);
         }
-        for wrong in ["", "-1", "+1", "01", "Plain", "4294967296"] {
+        for wrong in ["", "-1", "+1", "01", "Plain", "4294967296", "plain-did-key-0"] {
             assert!(wrong.parse::<ListId>().is_err(), "{wrong}");
         }
     }

@@ -1,6 +1,6 @@
 //! What an issuer does. Knows neither HTTP nor SQL.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -12,12 +12,14 @@ use attestry_ledger::{EntryIndex, EthrDid, RegistryClient};
 use attestry_service::{Actor, Database, TenantId, audit};
 
 use crate::document::{self, Draft};
+use crate::epochs::EpochEntry;
+use crate::identity::Published;
 use crate::record::{
     Action, Attested, Content, CredentialId, CredentialRecord, ListId, Reason, State,
 };
 use crate::request::{Claims, IssueRequest, RenewRequest, Validity};
 use crate::search::Term;
-use crate::storage::{Change, Idempotency, Identity, Insertion, Standing, Storage, Stored};
+use crate::storage::{Change, Idempotency, Insertion, Standing, Storage, Stored};
 use crate::{IssuerError, IssuerKeys, identity};
 
 /// How often to draw another status index when another request took it first.
@@ -33,7 +35,8 @@ pub struct IssuerConfig {
     /// Where this service is reached from outside, without a slash at the end; status lists are
     /// named by it, so it never changes.
     pub public_url: String,
-    /// The registry entry under which each schema is issued. The consortium gives them.
+    /// The registry entry under which each schema is issued: that of the latest epoch of the keys
+    /// to which the consortium gave one. Those of earlier epochs are remembered.
     pub entries: BTreeMap<Schema, EntryIndex>,
     /// Validity of a credential that does not itself say when it ends.
     pub default_validity_s: u64,
@@ -78,7 +81,8 @@ pub struct Issuer {
 struct Inner {
     config: IssuerConfig,
     keys: IssuerKeys,
-    identity: Identity,
+    did: String,
+    entries: Vec<EpochEntry>,
     registry: RegistryClient,
     storage: Storage,
     clock: Box<dyn Clock>,
@@ -115,19 +119,24 @@ impl Issuer {
         storage: Storage,
         clock: impl Clock,
     ) -> Result<Self, IssuerError> {
-        let known = storage.identity().await?;
+        let (known, now) = (storage.did().await?, clock.now());
+        let ended = storage.epochs().await?.into_iter().filter(|epoch| epoch.ended.is_some());
+        let ended: Vec<_> = ended.map(|epoch| epoch.keys.epoch).collect();
         let published =
-            identity::publish(&registry, &keys, config.did_key_validity_s, clock.now()).await;
-        let (identity, reached) = match (published, known) {
-            (Ok(identity), Some(known)) if known.did != identity.did => {
+            identity::publish(&registry, &keys, &ended, config.did_key_validity_s, now).await;
+        let (did, reached) = match (published, known) {
+            (Ok(Published { did, .. }), Some(known)) if known != did => {
                 return Err(IssuerError::ForeignStorage);
             }
-            (Ok(identity), _) => {
-                storage.set_identity(&identity).await?;
-                (identity, true)
+            (Ok(Published { did, epochs }), _) => {
+                storage.set_did(&did).await?;
+                for (keys, vc_key_id) in &epochs {
+                    storage.note_epoch(keys, vc_key_id, now).await?;
+                }
+                (did, true)
             }
             (Err(error), Some(known)) if is_absence(&error) => {
-                let did = known.did.parse::<EthrDid>();
+                let did = known.parse::<EthrDid>();
                 if did.is_ok_and(|did| did.address() != keys.address()) {
                     return Err(IssuerError::ForeignStorage);
                 }
@@ -136,12 +145,15 @@ impl Issuer {
             }
             (Err(error), _) => return Err(error),
         };
+        if reached {
+            note_entries(&config, &keys, &registry, &storage).await?;
+        }
+        let entries = storage.epoch_entries().await?;
         let publishing = tokio::sync::Mutex::new(());
         let clock = Box::new(clock);
-        let inner = Inner { config, keys, identity, registry, storage, clock, publishing };
+        let inner = Inner { config, keys, did, entries, registry, storage, clock, publishing };
         let issuer = Self { inner: Arc::new(inner) };
         if reached {
-            issuer.check_entries().await?;
             for entry in issuer.entries() {
                 issuer.reconcile(entry).await?;
             }
@@ -151,7 +163,7 @@ impl Issuer {
 
     /// The issuer's did:ethr identifier.
     pub fn did(&self) -> &str {
-        &self.inner.identity.did
+        &self.inner.did
     }
 
     /// Whose issuer this is.
@@ -164,12 +176,12 @@ impl Issuer {
         self.storage().database()
     }
 
-    /// The registry entry under which a schema is issued.
+    /// The registry entry under which a schema is issued now.
     ///
     /// # Errors
-    /// [`IssuerError::NotAccredited`].
-    pub fn entry(&self, schema: Schema) -> Result<EntryIndex, IssuerError> {
-        self.inner.config.entries.get(&schema).copied().ok_or(IssuerError::NotAccredited(schema))
+    /// [`IssuerError::NotAccredited`]; [`IssuerError::Database`].
+    pub async fn entry(&self, schema: Schema) -> Result<EntryIndex, IssuerError> {
+        Ok(self.issuing(schema).await?.entry)
     }
 
     /// Issues a credential on an actor's behalf. With an idempotency key, the same request gets the
@@ -324,10 +336,11 @@ impl Issuer {
         }
         let (claims, now) = (&order.claims, self.now());
         let schema = claims.subject.schema();
-        let entry = self.entry(schema)?;
         let (valid_from, valid_until) =
             order.validity.resolve(&claims.subject, now, self.config().default_validity_s)?;
         for _ in 0..DRAWS {
+            let issuing = self.issuing(schema).await?;
+            let list = ListId::Entry(issuing.entry);
             let mut salt = [0; 16];
             rng.fill_bytes(&mut salt);
             let draft = Draft {
@@ -335,8 +348,8 @@ impl Issuer {
                 subject: &claims.subject,
                 holder: order.holder,
                 salt,
-                entry,
-                status_index: self.storage().draw_free_index(entry.into(), rng).await?,
+                issuing: &issuing,
+                status_index: self.storage().draw_free_index(list, rng).await?,
                 valid_from,
                 valid_until,
             };
@@ -351,8 +364,9 @@ impl Issuer {
             let record = CredentialRecord {
                 id: draft.id,
                 schema: Some(schema),
-                list: entry.into(),
+                list,
                 status_index: draft.status_index,
+                epoch: issuing.keys.epoch,
                 valid_from,
                 valid_until,
                 issued_at: now,
@@ -377,7 +391,7 @@ impl Issuer {
                 Stored::Before(id) => {
                     return Ok(Issued { credential: self.credential(id).await?, repeated: true });
                 }
-                Stored::IndexTaken => {}
+                Stored::IndexTaken | Stored::EpochEnded => {}
                 Stored::Outdated => {
                     let id = order.supersedes.map_or(record.id, |old| old.id);
                     let state = self.credential(id).await?.state;
@@ -419,36 +433,12 @@ impl Issuer {
         Err(IssuerError::NotPossible { action, state: record.state })
     }
 
-    async fn check_entries(&self) -> Result<(), IssuerError> {
-        for (schema, &index) in &self.inner.config.entries {
-            let leaf = self.registry().entry(index).await?.leaf;
-            let keys = self.keys();
-            let differs = if leaf.issuer_id != keys.issuer_id() {
-                Some("issuer")
-            } else if leaf.key != keys.attestation_key() {
-                Some("key")
-            } else if leaf.schema != schema.id() {
-                Some("schema")
-            } else {
-                None
-            };
-            if let Some(what) = differs {
-                return Err(IssuerError::ForeignEntry { entry: index.as_u32(), what });
-            }
-        }
-        Ok(())
-    }
-
     pub(crate) fn config(&self) -> &IssuerConfig {
         &self.inner.config
     }
 
     pub(crate) fn keys(&self) -> &IssuerKeys {
         &self.inner.keys
-    }
-
-    pub(crate) fn vc_key_id(&self) -> &str {
-        &self.inner.identity.vc_key_id
     }
 
     pub(crate) fn registry(&self) -> &RegistryClient {
@@ -464,19 +454,51 @@ impl Issuer {
         self.inner.clock.now()
     }
 
-    /// The registry entries, whose lists stand on the ledger.
+    /// The registry entries of all epochs.
+    pub(crate) fn epoch_entries(&self) -> &[EpochEntry] {
+        &self.inner.entries
+    }
+
+    /// The registry entries, whose lists stand on the ledger; each once.
     pub(crate) fn entries(&self) -> impl Iterator<Item = EntryIndex> {
-        self.inner.config.entries.values().copied()
+        let entries = self.inner.entries.iter().map(|entry| entry.entry);
+        entries.collect::<BTreeSet<_>>().into_iter()
     }
 
     /// All status lists.
-    pub(crate) fn lists(&self) -> impl Iterator<Item = ListId> {
-        self.entries().map(ListId::Entry).chain([ListId::Plain, ListId::PlainByKey])
+    pub(crate) async fn lists(&self) -> Result<Vec<ListId>, IssuerError> {
+        let by_key = self.epochs().await?.into_iter();
+        let by_key = by_key.map(|epoch| ListId::PlainByKey(epoch.keys.epoch));
+        Ok(self.entries().map(ListId::Entry).chain([ListId::Plain]).chain(by_key).collect())
     }
 
     pub(crate) async fn publishing(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.inner.publishing.lock().await
     }
+}
+
+/// Notes to which epoch each configured entry belongs: the one whose key it has.
+async fn note_entries(
+    config: &IssuerConfig,
+    keys: &IssuerKeys,
+    registry: &RegistryClient,
+    storage: &Storage,
+) -> Result<(), IssuerError> {
+    let epochs = storage.epochs().await?;
+    for (&schema, &entry) in &config.entries {
+        let leaf = registry.entry(entry).await?.leaf;
+        let foreign = |what| IssuerError::ForeignEntry { entry: entry.as_u32(), what };
+        if leaf.issuer_id != keys.issuer_id() {
+            return Err(foreign("issuer"));
+        }
+        let epoch = epochs.iter().find(|epoch| epoch.keys.attestation == leaf.key);
+        let epoch = epoch.ok_or_else(|| foreign("key"))?.keys.epoch;
+        if leaf.schema != schema.id() {
+            return Err(foreign("schema"));
+        }
+        storage.note_entry(&EpochEntry { epoch, schema, entry }).await?;
+    }
+    Ok(())
 }
 
 /// A credential that is to be made.

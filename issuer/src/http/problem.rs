@@ -21,6 +21,7 @@ impl From<IssuerError> for Problem {
             IssuerError::UnknownCredential
             | IssuerError::UnknownList
             | IssuerError::UnknownStudy
+            | IssuerError::UnknownEpoch(_)
             | IssuerError::UnknownOffer => (Status::NOT_FOUND, "unknown", "There is no such thing"),
             IssuerError::Erased => {
                 (Status::GONE, "erased", "The credential's record has been erased")

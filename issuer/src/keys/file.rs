@@ -71,14 +71,15 @@ struct EncryptedDocument {
     sealed: String,
 }
 
+/// The public keys of an epoch as they are written down, hexadecimal.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PublicEpoch {
-    epoch: u32,
+pub(crate) struct PublicEpoch {
+    pub(crate) epoch: u32,
     /// Ed25519, 32 bytes.
-    credential: String,
+    pub(crate) credential: String,
     /// BabyJubJub, x and y, 32 bytes each.
-    attestation: String,
+    pub(crate) attestation: String,
 }
 
 impl KeyFile {
@@ -277,7 +278,7 @@ impl PublicKeys {
 }
 
 impl PublicEpoch {
-    pub(super) fn of(keys: &EpochKeys) -> Self {
+    pub(crate) fn of(keys: &EpochKeys) -> Self {
         Self {
             epoch: keys.epoch.number(),
             credential: hex::encode(keys.credential),
@@ -285,7 +286,7 @@ impl PublicEpoch {
         }
     }
 
-    pub(super) fn read(&self) -> Result<EpochKeys, KeyError> {
+    pub(crate) fn read(&self) -> Result<EpochKeys, KeyError> {
         let damaged = || KeyError::Damaged("a public key is none");
         let mut credential = [0; 32];
         hex::decode_to_slice(&self.credential, &mut credential).map_err(|_| damaged())?;

@@ -19,6 +19,8 @@ pub use passphrase::Passphrase;
 pub use provider::{Epoch, EpochKeys, KeyError, KeyProvider, Signing};
 pub use software::SoftwareKeys;
 
+pub(crate) use file::PublicEpoch;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -36,7 +38,7 @@ use crate::IssuerError;
 pub struct IssuerKeys {
     provider: Arc<dyn KeyProvider>,
     account: Account,
-    current: EpochKeys,
+    latest: EpochKeys,
 }
 
 impl std::fmt::Debug for IssuerKeys {
@@ -46,25 +48,25 @@ impl std::fmt::Debug for IssuerKeys {
 }
 
 impl IssuerKeys {
-    /// The keys that a provider keeps. The latest epoch is the current one.
+    /// The keys that a provider keeps.
     ///
     /// # Errors
     /// [`KeyError::NoKeys`] if there is no epoch.
     pub fn new(provider: Arc<dyn KeyProvider>) -> Result<Self, KeyError> {
-        let current = provider.epochs().pop().ok_or(KeyError::NoKeys)?;
-        Ok(Self::with_current(provider, current))
+        let latest = provider.epochs().pop().ok_or(KeyError::NoKeys)?;
+        Ok(Self::with_latest(provider, latest))
     }
 
-    fn with_current(provider: Arc<dyn KeyProvider>, current: EpochKeys) -> Self {
+    fn with_latest(provider: Arc<dyn KeyProvider>, latest: EpochKeys) -> Self {
         let signer = Arc::new(ProviderAccount(Arc::clone(&provider)));
         let account = Account::kept_elsewhere(provider.address(), signer);
-        Self { provider, account, current }
+        Self { provider, account, latest }
     }
 
     /// New keys, not kept anywhere.
     pub fn random(rng: &mut (impl RngCore + CryptoRng)) -> Self {
         let (keys, first) = SoftwareKeys::random_with_epoch(rng);
-        Self::with_current(Arc::new(keys), first)
+        Self::with_latest(Arc::new(keys), first)
     }
 
     /// The development keys of a data directory; made there on first use, unencrypted, in a file
@@ -100,30 +102,31 @@ impl IssuerKeys {
         self.provider.epochs()
     }
 
-    /// The Ed25519 key of the current epoch, which W3C documents are verified with.
+    /// The Ed25519 key of the latest epoch, which W3C documents are verified with.
     pub fn credential_key(&self) -> [u8; 32] {
-        self.current.credential
+        self.latest.credential
     }
 
-    /// The BabyJubJub key of the current epoch, to be accredited, which attestations are verified
+    /// The BabyJubJub key of the latest epoch, to be accredited, which attestations are verified
     /// with.
     pub fn attestation_key(&self) -> VerifyingKey {
-        self.current.attestation
+        self.latest.attestation
     }
 
-    /// The signer of W3C documents.
-    pub(crate) fn document_signer(&self) -> impl DocumentSigner {
-        EpochSigner { provider: Arc::clone(&self.provider), keys: self.current }
+    /// The signer of W3C documents with an epoch's key.
+    pub(crate) fn document_signer(&self, keys: &EpochKeys) -> impl DocumentSigner + use<> {
+        EpochSigner { provider: Arc::clone(&self.provider), keys: *keys }
     }
 
-    /// The attestation over what a signed document encodes to.
+    /// The attestation of an epoch's key over what a signed document encodes to.
     pub(crate) async fn attest(
         &self,
+        keys: &EpochKeys,
         document: &Document,
         salt: [u8; 16],
         registry_index: u32,
     ) -> Result<Attestation, IssuerError> {
-        let EpochKeys { epoch, attestation, .. } = self.current;
+        let EpochKeys { epoch, attestation, .. } = *keys;
         let credential = document.credential(salt)?;
         let signature = self.provider.sign_credential(epoch, &credential).await?;
         let attested =

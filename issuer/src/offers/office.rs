@@ -89,7 +89,7 @@ impl Issuer {
         let claims = read_claims(&request.source, self.did())?;
         let validity = request.validity.or(claims.validity);
         let (now, schema) = (self.now(), claims.subject.schema());
-        self.entry(schema)?;
+        self.issuing(schema).await?;
         validity.resolve(&claims.subject, now, self.config().default_validity_s)?;
         if request.tx_code_length.is_some_and(|length| !TX_CODE_LENGTHS.contains(&length)) {
             return Err(IssuerError::request("options.txCode.length", "is not 6 to 12"));
@@ -232,7 +232,8 @@ impl Issuer {
     /// # Errors
     /// [`IssuerError::InsecurePublicUrl`].
     pub fn wallet_metadata(&self) -> Result<IssuerMetadata, IssuerError> {
-        let schemas = Schema::ALL.into_iter().filter(|schema| self.entry(*schema).is_ok());
+        let schemas =
+            Schema::ALL.into_iter().filter(|schema| self.config().entries.contains_key(schema));
         let name = self.config().display_name.clone();
         let display = name.map(|name| Display { name, locale: None }).into_iter().collect();
         let metadata = IssuerMetadata::of_issuer(&self.identifier()?, schemas, display);
@@ -257,7 +258,8 @@ impl Issuer {
     }
 
     async fn reference(&self, id: OfferId) -> Result<Reference, IssuerError> {
-        Reference::of(id, self.tenant().as_str(), &self.keys().document_signer()).await
+        let signer = self.keys().document_signer(&self.signing().await?.keys);
+        Reference::of(id, self.tenant().as_str(), &signer).await
     }
 
     async fn link(&self, id: OfferId) -> Result<Link, IssuerError> {

@@ -10,6 +10,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::Storage;
 use super::consents::insert_consent;
+use super::epochs::{epoch, has_ended};
 use super::search::{insert_terms, schema};
 use crate::IssuerError;
 use crate::record::{Attested, Content, CredentialId, CredentialRecord, ListId, Reason, State};
@@ -33,6 +34,8 @@ pub(crate) enum Stored {
     IndexTaken,
     /// The credential that it was to replace has changed in the meantime.
     Outdated,
+    /// The epoch of the keys that signed it has ended in the meantime.
+    EpochEnded,
 }
 
 /// A credential that is to be kept.
@@ -182,6 +185,9 @@ impl Storage {
             details: &details,
         };
         audit::append(&mut transaction, &self.tenant, record.issued_at, &event).await?;
+        if has_ended(&mut transaction, &self.tenant, record.epoch).await? {
+            return Ok(Stored::EpochEnded);
+        }
         transaction.commit().await?;
         Ok(Stored::New)
     }
@@ -257,8 +263,8 @@ async fn insert_credential(
     let attested = content.attested.as_ref();
     sqlx::query(
         "INSERT INTO credentials (tenant, id, schema, list_id, status_index, valid_from, valid_until,
-             issued_at, state, version, document, subject, holder, salt, attestation)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             issued_at, state, version, document, subject, holder, salt, attestation, epoch)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(tenant.as_str())
     .bind(record.id.to_string())
@@ -275,6 +281,7 @@ async fn insert_credential(
     .bind(attested.map(|attested| attested.holder.to_string()))
     .bind(attested.map(|attested| hex::encode(attested.salt)))
     .bind(attested.map(|attested| attested.attestation.to_string()))
+    .bind(i64::from(record.epoch.number()))
     .execute(connection)
     .await?;
     Ok(())
@@ -367,6 +374,7 @@ fn read(row: &AnyRow) -> Result<CredentialRecord, IssuerError> {
         schema: schema(row)?,
         list,
         status_index,
+        epoch: epoch(row)?,
         valid_from: time("valid_from")?,
         valid_until: time("valid_until")?,
         issued_at: time("issued_at")?,

@@ -8,7 +8,9 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::Storage;
+use super::epochs::epoch;
 use crate::IssuerError;
+use crate::keys::Epoch;
 use crate::record::ListId;
 
 /// Draws before the free entries of a nearly full list are counted instead.
@@ -23,6 +25,8 @@ pub(crate) struct PublishedList {
     pub(crate) document: Value,
     /// Unix seconds.
     pub(crate) published_at: u64,
+    /// The epoch of the key that signed the document.
+    pub(crate) epoch: Epoch,
 }
 
 impl Storage {
@@ -142,16 +146,20 @@ impl Storage {
         Ok(())
     }
 
+    /// The list as last published, unless the key that signed its document has ended.
     pub(crate) async fn published_list(
         &self,
         list: ListId,
     ) -> Result<Option<PublishedList>, IssuerError> {
-        let row =
-            sqlx::query("SELECT root, document, published_at FROM status_lists WHERE tenant = $1 AND list_id = $2")
-                .bind(self.tenant.as_str())
-                .bind(list.to_string())
-                .fetch_optional(self.pool())
-                .await?;
+        let row = sqlx::query(
+            "SELECT root, document, published_at, epoch FROM status_lists
+                 WHERE tenant = $1 AND list_id = $2 AND epoch NOT IN
+                     (SELECT epoch FROM key_epochs WHERE tenant = $1 AND ended_at IS NOT NULL)",
+        )
+        .bind(self.tenant.as_str())
+        .bind(list.to_string())
+        .fetch_optional(self.pool())
+        .await?;
         row.map(|row| {
             let root: String = row.try_get("root")?;
             let document: String = row.try_get("document")?;
@@ -160,6 +168,7 @@ impl Storage {
                 document: serde_json::from_str(&document)
                     .map_err(|_| IssuerError::corrupt("a status list document"))?,
                 published_at: unsigned(row.try_get("published_at")?, "a time")?,
+                epoch: epoch(&row)?,
             })
         })
         .transpose()
@@ -171,16 +180,17 @@ impl Storage {
         published: &PublishedList,
     ) -> Result<(), IssuerError> {
         sqlx::query(
-            "INSERT INTO status_lists (tenant, list_id, root, document, published_at)
-             VALUES ($1, $2, $3, $4, $5)
+            "INSERT INTO status_lists (tenant, list_id, root, document, published_at, epoch)
+             VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (tenant, list_id) DO UPDATE SET root = excluded.root, document = excluded.document,
-                 published_at = excluded.published_at",
+                 published_at = excluded.published_at, epoch = excluded.epoch",
         )
         .bind(self.tenant.as_str())
         .bind(list.to_string())
         .bind(published.root.to_string())
         .bind(published.document.to_string())
         .bind(seconds(published.published_at))
+        .bind(i64::from(published.epoch.number()))
         .execute(self.pool())
         .await?;
         Ok(())

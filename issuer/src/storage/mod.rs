@@ -3,6 +3,7 @@
 mod conditions;
 mod consents;
 mod credentials;
+mod epochs;
 mod erasure;
 mod expiry;
 mod history;
@@ -28,15 +29,6 @@ use crate::IssuerError;
 pub struct Storage {
     database: Database,
     tenant: TenantId,
-}
-
-/// Who the issuer is on the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
-    /// Its did:ethr identifier.
-    pub(crate) did: String,
-    /// Id of the Ed25519 key in its DID document.
-    pub(crate) vc_key_id: String,
 }
 
 impl Storage {
@@ -80,25 +72,22 @@ impl Storage {
         Ok(transaction.commit().await?)
     }
 
-    pub(crate) async fn identity(&self) -> Result<Option<Identity>, IssuerError> {
-        let row = sqlx::query("SELECT did, vc_key_id FROM identity WHERE tenant = $1")
+    /// The issuer's did:ethr identifier, if it was on the ledger before.
+    pub(crate) async fn did(&self) -> Result<Option<String>, IssuerError> {
+        let row = sqlx::query("SELECT did FROM identity WHERE tenant = $1")
             .bind(self.tenant.as_str())
             .fetch_optional(self.pool())
             .await?;
-        row.map(|row| {
-            Ok(Identity { did: row.try_get("did")?, vc_key_id: row.try_get("vc_key_id")? })
-        })
-        .transpose()
+        Ok(row.map(|row| row.try_get("did")).transpose()?)
     }
 
-    pub(crate) async fn set_identity(&self, identity: &Identity) -> Result<(), IssuerError> {
+    pub(crate) async fn set_did(&self, did: &str) -> Result<(), IssuerError> {
         sqlx::query(
-            "INSERT INTO identity (tenant, did, vc_key_id) VALUES ($1, $2, $3)
-             ON CONFLICT (tenant) DO UPDATE SET did = excluded.did, vc_key_id = excluded.vc_key_id",
+            "INSERT INTO identity (tenant, did) VALUES ($1, $2)
+             ON CONFLICT (tenant) DO UPDATE SET did = excluded.did",
         )
         .bind(self.tenant.as_str())
-        .bind(&identity.did)
-        .bind(&identity.vc_key_id)
+        .bind(did)
         .execute(self.pool())
         .await?;
         Ok(())

@@ -3,6 +3,7 @@
 
 mod anchor;
 mod device;
+mod epochs;
 mod http;
 mod logs;
 mod outbox;
