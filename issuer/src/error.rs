@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 
 use attestry_credential::CredentialError;
+use attestry_credential::roster::FileError;
 use attestry_credential::schema::Schema;
 use attestry_ledger::LedgerError;
 use attestry_service::DatabaseError;
 use attestry_service::approval::ApprovalError;
 
+use crate::intake::ImportState;
 use crate::keys::{Epoch, KeyError};
 use crate::offers::OfferState;
 use crate::record::{Action, State};
@@ -52,6 +54,27 @@ pub enum IssuerError {
     /// The issuer has no status list of this number.
     #[error("there is no such status list")]
     UnknownList,
+    /// No import has this id.
+    #[error("there is no such import")]
+    UnknownImport,
+    /// The state of the import does not allow it.
+    #[error("not possible for an import that is {0}")]
+    ImportNotPossible(ImportState),
+    /// The import has no records of which a row failed, or they have been destroyed.
+    #[error("the import has no failed rows that could be run again")]
+    NothingToRerun,
+    /// Another worker is at this import, or was faster with this row.
+    #[error("another worker has taken this over")]
+    ImportedElsewhere,
+    /// The file is refused as a whole.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file is too large.
+    #[error("the file is larger than {limit} bytes")]
+    FileTooLarge {
+        /// The most bytes.
+        limit: u64,
+    },
     /// The state of the credential does not allow it.
     #[error("cannot {action} a credential that is {state}")]
     NotPossible {

@@ -13,6 +13,7 @@ mod expiry;
 mod files;
 pub mod http;
 mod identity;
+mod intake;
 pub mod keys;
 mod offers;
 mod plain;
@@ -31,6 +32,10 @@ pub use consents::{Reconsent, RequiredForm};
 pub use epochs::{EpochEnd, EpochEntry, KeyEpoch, Reissuable, Reissue};
 pub use error::IssuerError;
 pub use expiry::{ExpiryNotice, MARKS};
+pub use intake::{
+    Accepted, BUNDLE_LIMIT, Counts, FAILED_KEPT_S, FILE_LIMIT, FailedFile, FailedRow, FileForm,
+    Import, ImportId, ImportRequest, ImportState, Intake, Outcome,
+};
 pub use keys::IssuerKeys;
 pub use offers::{ClaimError, Link, OfferId, OfferRecord, OfferRequest, OfferState, Offered};
 pub use proposals::{MOST_REVOKED, Revocation, Selection};

@@ -85,13 +85,14 @@ impl Issuer {
                 actor,
                 supersedes: None,
                 idempotency: idempotency.as_ref(),
+                row: None,
             };
             match self.storage().insert(&insertion).await? {
                 Stored::New => return Ok(Issued { credential: record, repeated: false }),
                 Stored::Before(id) => {
                     return Ok(Issued { credential: self.credential(id).await?, repeated: true });
                 }
-                Stored::IndexTaken | Stored::Outdated => {}
+                Stored::IndexTaken | Stored::Outdated | Stored::Elsewhere => {}
                 Stored::EpochEnded => return Err(IssuerError::Signing),
             }
         }

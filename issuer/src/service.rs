@@ -14,6 +14,7 @@ use attestry_service::{Actor, Database, TenantId, audit};
 use crate::document::{self, Draft};
 use crate::epochs::EpochEntry;
 use crate::identity::Published;
+use crate::intake::Planned;
 use crate::record::{
     Action, Attested, Content, CredentialId, CredentialRecord, ListId, Reason, State,
 };
@@ -87,6 +88,7 @@ struct Inner {
     storage: Storage,
     clock: Box<dyn Clock>,
     publishing: tokio::sync::Mutex<()>,
+    importing: tokio::sync::Notify,
 }
 
 impl std::fmt::Debug for Issuer {
@@ -151,7 +153,9 @@ impl Issuer {
         let entries = storage.epoch_entries().await?;
         let publishing = tokio::sync::Mutex::new(());
         let clock = Box::new(clock);
-        let inner = Inner { config, keys, did, entries, registry, storage, clock, publishing };
+        let importing = tokio::sync::Notify::new();
+        let inner =
+            Inner { config, keys, did, entries, registry, storage, clock, publishing, importing };
         let issuer = Self { inner: Arc::new(inner) };
         if reached {
             for entry in issuer.entries() {
@@ -200,9 +204,9 @@ impl Issuer {
         let idempotency = request.idempotency();
         let claims = request.source.read(self.did(), request.holder)?;
         let validity = request.validity.or(claims.validity);
-        let order =
-            Order { claims, holder: request.holder, validity, supersedes: None, idempotency };
-        self.mint(actor, order, rng).await
+        let holder = request.holder;
+        let order = Order { claims, holder, validity, supersedes: None, idempotency, row: None };
+        self.mint(actor, &order, rng).await
     }
 
     /// Issues a credential in the place of another, to the same holder: with the same claims
@@ -238,8 +242,9 @@ impl Issuer {
             ));
         }
         let (holder, validity) = (attested.holder, request.validity.or(claims.validity));
-        let order = Order { claims, holder, validity, supersedes: Some(&old), idempotency };
-        self.mint(actor, order, rng).await
+        let supersedes = Some(&old);
+        let order = Order { claims, holder, validity, supersedes, idempotency, row: None };
+        self.mint(actor, &order, rng).await
     }
 
     /// A credential, for somebody: that they read it is noted.
@@ -325,10 +330,10 @@ impl Issuer {
         Ok(())
     }
 
-    async fn mint(
+    pub(crate) async fn mint(
         &self,
         actor: &Actor,
-        order: Order<'_>,
+        order: &Order<'_>,
         rng: &mut (impl RngCore + CryptoRng + Send),
     ) -> Result<Issued, IssuerError> {
         if let Some(before) = self.issued_before(order.idempotency.as_ref()).await? {
@@ -382,6 +387,7 @@ impl Issuer {
                 actor,
                 supersedes: order.supersedes,
                 idempotency: order.idempotency.as_ref(),
+                row: order.row.as_ref(),
             };
             match self.storage().insert(&insertion).await? {
                 Stored::New => {
@@ -392,6 +398,7 @@ impl Issuer {
                     return Ok(Issued { credential: self.credential(id).await?, repeated: true });
                 }
                 Stored::IndexTaken | Stored::EpochEnded => {}
+                Stored::Elsewhere => return Err(IssuerError::ImportedElsewhere),
                 Stored::Outdated => {
                     let id = order.supersedes.map_or(record.id, |old| old.id);
                     let state = self.credential(id).await?.state;
@@ -472,6 +479,11 @@ impl Issuer {
         Ok(self.entries().map(ListId::Entry).chain([ListId::Plain]).chain(by_key).collect())
     }
 
+    /// Where workers wait for imports.
+    pub(crate) fn importing(&self) -> &tokio::sync::Notify {
+        &self.inner.importing
+    }
+
     pub(crate) async fn publishing(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.inner.publishing.lock().await
     }
@@ -502,12 +514,14 @@ async fn note_entries(
 }
 
 /// A credential that is to be made.
-struct Order<'a> {
-    claims: Claims,
-    holder: HolderCommitment,
-    validity: Validity,
-    supersedes: Option<&'a CredentialRecord>,
-    idempotency: Option<Idempotency>,
+pub(crate) struct Order<'a> {
+    pub(crate) claims: Claims,
+    pub(crate) holder: HolderCommitment,
+    pub(crate) validity: Validity,
+    pub(crate) supersedes: Option<&'a CredentialRecord>,
+    pub(crate) idempotency: Option<Idempotency>,
+    /// The row of an import that it is for.
+    pub(crate) row: Option<Planned<'a>>,
 }
 
 /// What the audit log calls an action.

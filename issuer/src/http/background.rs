@@ -19,6 +19,8 @@ impl Background {
             tasks.spawn(async move { publisher.publish_in_windows(&mut OsRng).await });
             let watcher = issuer.clone();
             tasks.spawn(async move { watcher.notice_expirables_by_the_clock().await });
+            let importer = issuer.clone();
+            tasks.spawn(async move { importer.import_in_background(&mut OsRng).await });
             let purger = issuer.clone();
             tasks.spawn(async move { purger.purge_offers_by_the_clock().await });
         }

@@ -8,6 +8,13 @@
 //! | `POST /credentials/{id}/{suspend,reinstate,revoke}` | `{"reason": <code>}` | 200 `{"id", "state"}` |
 //! | `POST /credentials/status` | `{"credentialId", "credentialStatus": {"type", "statusPurpose"}, "status": true}` | 200 `{"id", "state"}` |
 //! | `POST /preview` | a FHIR R4 resource or Bundle | 200, an array: what would be issued or why not |
+//! | `POST /imports?schema=` | a roster (`text/csv` with a schema, `application/x-ndjson`) or Bundle (`application/fhir+json`) | 202 the import, or 200 if the same request came before |
+//! | `GET /imports?limit=&after=` | | 200 `{"imports", "next"}`, newest first |
+//! | `GET /imports/{id}` | | 200 `{"id", "state", "records", "done", "issued", "renewed", "unchanged", "failed", …}` |
+//! | `GET /imports/{id}/errors` | | 200 line, column and rule of each row that failed, NDJSON or `text/csv` |
+//! | `GET /imports/{id}/failed`, `DELETE /imports/{id}/failed` | | 200 the records of which a row failed, as they were sent; 204 when they are destroyed |
+//! | `POST /imports/{id}/{cancel,rerun}` | | 200 the import; 202 a new one of what failed |
+//! | `GET /imports/template?schema=` | | 200 the columns of a roster, `text/csv` |
 //! | `POST /status-lists/publish` | | 200, an array: list, root, flips |
 //! | `GET /status-lists/{id}` | | 200 BitstringStatusListCredential, `application/vc+ld+json` |
 //! | `POST /offers` | as to issue, without `holder`; further options `txCode`, `expiresIn`, `deferred` | 201 `{"id", "offerUri", "deepLink", "txCode", "expiresAt", …}` |
@@ -34,13 +41,15 @@
 //! issue, offer and change; reviewers read what registrars read and approve what takes two;
 //! registrars and admins publish. `/api-keys` is as [`attestry_service::access::http`] has it,
 //! `/audit` as [`attestry_service::audit::http`]. Errors are RFC 9457 problem documents, and to
-//! wallets the codes of OpenID4VCI and OAuth 2.0.
+//! wallets the codes of OpenID4VCI and OAuth 2.0. An import's `Idempotency-Key` makes sending the
+//! file repeatable; without one, the same file is the same request.
 
 mod background;
 mod credentials;
 mod docs;
 mod health;
 mod identifiers;
+mod imports;
 mod life;
 mod lists;
 mod offers;
@@ -170,6 +179,13 @@ fn tenant_routes(issuer: &Issuer, access: &Access) -> Router<Issuer> {
         .route("/offers/{id}", get(offers::read).delete(offers::cancel))
         .route("/offers/{id}/qr.svg", get(offers::qr))
         .route("/offers/{id}/release", post(offers::release))
+        .route("/imports", get(imports::list).post(imports::send))
+        .route("/imports/template", get(imports::template))
+        .route("/imports/{id}", get(imports::read))
+        .route("/imports/{id}/errors", get(imports::errors))
+        .route("/imports/{id}/failed", get(imports::failed).delete(imports::discard))
+        .route("/imports/{id}/cancel", post(imports::cancel))
+        .route("/imports/{id}/rerun", post(imports::rerun))
         .route("/expirables/{id}/acknowledge", post(life::acknowledge))
         .route("/studies/{study}/consent-form", put(life::require_form))
         .route("/revocations", post(proposals::propose_revocation))

@@ -22,6 +22,7 @@ impl From<IssuerError> for Problem {
             | IssuerError::UnknownList
             | IssuerError::UnknownStudy
             | IssuerError::UnknownEpoch(_)
+            | IssuerError::UnknownImport
             | IssuerError::UnknownOffer => (Status::NOT_FOUND, "unknown", "There is no such thing"),
             IssuerError::Erased => {
                 (Status::GONE, "erased", "The credential's record has been erased")
@@ -45,6 +46,17 @@ impl From<IssuerError> for Problem {
             },
             IssuerError::NotPossible { .. } => {
                 (Status::CONFLICT, "not-possible", "The credential's state does not allow it")
+            }
+            IssuerError::ImportNotPossible(_)
+            | IssuerError::NothingToRerun
+            | IssuerError::ImportedElsewhere => {
+                (Status::CONFLICT, "not-possible", "The import's state does not allow it")
+            }
+            IssuerError::File(_) => {
+                (Status::UNPROCESSABLE_ENTITY, "invalid-file", "The file is refused as a whole")
+            }
+            IssuerError::FileTooLarge { .. } => {
+                (Status::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large")
             }
             IssuerError::OfferNotPossible { .. } | IssuerError::OfferLinkGone => {
                 (Status::CONFLICT, "not-possible", "The offer's state does not allow it")

@@ -11,8 +11,10 @@ use sqlx::{AnyConnection, Row};
 use super::Storage;
 use super::consents::insert_consent;
 use super::epochs::{epoch, has_ended};
+use super::imports::keep_row;
 use super::search::{insert_terms, schema};
 use crate::IssuerError;
+use crate::intake::Planned;
 use crate::record::{Attested, Content, CredentialId, CredentialRecord, ListId, Reason, State};
 use crate::search::Term;
 
@@ -36,6 +38,8 @@ pub(crate) enum Stored {
     Outdated,
     /// The epoch of the keys that signed it has ended in the meantime.
     EpochEnded,
+    /// The row of an import that it is for was done, or its import taken over, in the meantime.
+    Elsewhere,
 }
 
 /// A credential that is to be kept.
@@ -50,6 +54,8 @@ pub(crate) struct Insertion<'a> {
     pub(crate) actor: &'a Actor,
     pub(crate) supersedes: Option<&'a CredentialRecord>,
     pub(crate) idempotency: Option<&'a Idempotency>,
+    /// The row of an import that it is for.
+    pub(crate) row: Option<&'a Planned<'a>>,
 }
 
 /// Where a credential stands: what a change of its state is made on.
@@ -174,6 +180,11 @@ impl Storage {
             if !apply(&mut transaction, &self.tenant, &Standing::of(old), &change).await? {
                 return Ok(Stored::Outdated);
             }
+        }
+        if let Some(row) = new.row
+            && !keep_row(&mut transaction, &self.tenant, row, record.id).await?
+        {
+            return Ok(Stored::Elsewhere);
         }
         let schema = record.schema.map_or("plain", |schema| schema.type_name());
         let details = [("schema", schema.to_owned()), ("list", record.list.to_string())];

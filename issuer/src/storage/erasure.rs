@@ -10,8 +10,9 @@ use crate::record::{CredentialId, Reason, State};
 
 /// What else of a credential says something of its subject. The hash of a request could be tried
 /// against guesses of what was asked.
-const DETAILS: [&str; 3] = [
+const DETAILS: [&str; 4] = [
     "DELETE FROM search_terms WHERE tenant = $1 AND credential_id = $2",
+    "DELETE FROM imported WHERE tenant = $1 AND credential_id = $2",
     "DELETE FROM consents WHERE tenant = $1 AND credential_id = $2",
     "UPDATE idempotency_keys SET request_hash = 'erased' WHERE tenant = $1 AND credential_id = $2",
 ];

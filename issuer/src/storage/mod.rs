@@ -7,6 +7,7 @@ mod epochs;
 mod erasure;
 mod expiry;
 mod history;
+mod imports;
 mod lists;
 mod offers;
 mod outbox;
@@ -15,6 +16,7 @@ mod search;
 
 pub(crate) use credentials::{Change, Idempotency, Insertion, Standing, Stored};
 pub(crate) use history::Neighbour;
+pub(crate) use imports::{DoneRecord, DoneRow};
 pub(crate) use lists::PublishedList;
 pub(crate) use offers::{Attempt, Claimed};
 pub(crate) use outbox::{Flip, Pending};

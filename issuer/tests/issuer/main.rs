@@ -5,6 +5,7 @@ mod anchor;
 mod device;
 mod epochs;
 mod http;
+mod imports;
 mod logs;
 mod outbox;
 mod refusals;
