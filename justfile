@@ -28,9 +28,13 @@ demo:
     cargo run --release --locked -- demo --data target/demo
     cargo run --release --locked -- demo --data target/demo --json
 
-# All tests.
-test:
+# All tests; before them the services' on PostgreSQL. Skips that, visibly, without a server.
+test: test-postgres
     cargo test --workspace --locked
+
+# The suites that have a database, on PostgreSQL: a new server, stopped by the end.
+test-postgres:
+    tests/postgres/run env ATTESTRY_TEST_DATABASE=postgres cargo test --workspace --locked --test issuer --test database --test audit --test access
 
 # Recompiles the contracts and compares the committed bytecode, tests them on chain and compares
 # their gas. Skips, visibly, without node or forge.
@@ -67,6 +71,10 @@ fuzz-build:
 # Runs every fuzz target for so many seconds.
 fuzz seconds="20":
     fuzz/run {{seconds}}
+
+# Measures an office's register of 1,000 and of 100,000 credentials. Minutes long.
+register:
+    cargo run --release --locked -p attestry-benches --bin register
 
 # Measures peers from the package registries beside this, in one table. Downloads and builds them.
 peers:

@@ -1,63 +1,21 @@
 //! The whole line as separate processes: ledger, issuer, verifier and wallet talk over HTTP.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../binary.rs"]
+mod binary;
+
 use attestry_keys::PreparedVerifyingKey;
 use attestry_keys::interop::snarkjs;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::io::Write;
+use std::process::Stdio;
+
+use binary::{Service, attestry, last_json, run};
 
 /// Made up for these tests; no person's.
 const PRACTITIONER: &str = include_str!("../../examples/practitioner.json");
 const POLICY: &str = include_str!("../../examples/policies/licence-type-in-state.json");
 const FAMILY_NAME_PATH: &str = "/name/0/family";
-
-fn attestry(data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_attestry"));
-    command.env("ATTESTRY_DATA", data).env("ATTESTRY_PASSPHRASE", "correct horse battery staple");
-    command
-}
-
-/// A service in a process of its own, ended when this is dropped.
-struct Service {
-    child: Child,
-    url: String,
-}
-
-impl Service {
-    fn start(data: &Path, arguments: &[&str]) -> Self {
-        let mut child = attestry(data)
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let announced: Value = serde_json::from_str(&line).unwrap();
-        let url = announced["listening"].as_str().unwrap().to_owned();
-        Self { child, url }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The last line of a command's output as JSON.
-fn last_json(output: &Output) -> Value {
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_str(text.lines().last().unwrap()).unwrap()
-}
-
-fn run(data: &Path, arguments: &[&str]) -> Value {
-    last_json(&attestry(data).args(arguments).output().unwrap())
-}
 
 async fn post(url: &str, body: &Value) -> (u16, Value) {
     let answer = reqwest::Client::new().post(url).json(body).send().await.unwrap();

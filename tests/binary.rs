@@ -1,0 +1,54 @@
+//! The binary as processes: commands, and services that are ended when they are dropped.
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+/// A command of the binary on a data directory.
+pub(crate) fn attestry(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_attestry"));
+    command.env("ATTESTRY_DATA", data).env("ATTESTRY_PASSPHRASE", "correct horse battery staple");
+    command
+}
+
+/// A service in a process of its own, killed when this is dropped: it has no time to tidy up.
+pub(crate) struct Service {
+    child: Child,
+    pub(crate) url: String,
+}
+
+impl Service {
+    pub(crate) fn start(data: &Path, arguments: &[&str]) -> Self {
+        let mut child = attestry(data)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let announced: Value = serde_json::from_str(&line).unwrap();
+        let url = announced["listening"].as_str().unwrap().to_owned();
+        Self { child, url }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The last line of a command's output as JSON.
+pub(crate) fn last_json(output: &Output) -> Value {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_str(text.lines().last().unwrap()).unwrap()
+}
+
+/// What a command says that succeeds.
+pub(crate) fn run(data: &Path, arguments: &[&str]) -> Value {
+    last_json(&attestry(data).args(arguments).output().unwrap())
+}

@@ -1,0 +1,226 @@
+//! The issuer service killed at any moment of issuing, revoking, publishing and importing: nothing
+//! acknowledged is lost, and nothing is done twice.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../binary.rs"]
+mod binary;
+
+use attestry_ledger::{ClientOptions, LedgerClient, RegistryClient};
+use reqwest::{Client, RequestBuilder};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+use binary::{Service, run};
+
+const KILLS: u32 = 25;
+/// Requests to issue that each life of the service is sent.
+const ISSUED: u32 = 24;
+/// Rows of the roster that each life of the service is sent.
+const ROWS: u32 = 12;
+const HEADER: &str = "kind,npi,name,exclusion_checked_on,holder,external_id";
+/// Made up for these tests; no person's.
+const PRACTITIONER: &str = include_str!("../../examples/practitioner.json");
+
+/// What the office knows of what it asked for.
+#[derive(Default)]
+struct Books {
+    /// Idempotency keys and the credentials that were acknowledged for them.
+    issued: BTreeMap<String, String>,
+    /// Credentials whose revocation was asked for.
+    asked: BTreeSet<String>,
+    /// Credentials whose revocation was acknowledged.
+    revoked: BTreeSet<String>,
+    /// Imports that were acknowledged, by their number.
+    imports: BTreeMap<u32, String>,
+}
+
+#[derive(Clone)]
+struct Office {
+    client: Client,
+    base: String,
+    holder: String,
+    books: Arc<Mutex<Books>>,
+}
+
+impl Office {
+    fn post(&self, path: &str) -> RequestBuilder {
+        self.client.post(format!("{}{path}", self.base))
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let answer = self.client.get(format!("{}{path}", self.base)).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.json().await.unwrap()
+    }
+
+    /// Issues under a key. None if the service died before it answered.
+    async fn issue(&self, key: &str) -> Option<String> {
+        let resource: Value = serde_json::from_str(PRACTITIONER).unwrap();
+        let order = json!({ "resource": resource, "options": { "holder": self.holder } });
+        let request = self.post("/credentials/issue").header("idempotency-key", key).json(&order);
+        let answer = request.send().await.ok()?;
+        assert_eq!(answer.status(), 201);
+        let body: Value = answer.json().await.ok()?;
+        Some(body["verifiableCredential"]["id"].as_str().unwrap().to_owned())
+    }
+
+    async fn revoke(&self, id: &str) -> Option<()> {
+        let uuid = id.strip_prefix("urn:uuid:").unwrap();
+        self.books.lock().unwrap().asked.insert(id.to_owned());
+        let request = self.post(&format!("/credentials/{uuid}/revoke"));
+        let answer = request.json(&json!({ "reason": "lapsed" })).send().await.ok()?;
+        assert_eq!(answer.status(), 200);
+        self.books.lock().unwrap().revoked.insert(id.to_owned());
+        Some(())
+    }
+
+    async fn publish(&self) -> Option<Value> {
+        let answer = self.post("/status-lists/publish").send().await.ok()?;
+        assert_eq!(answer.status(), 200);
+        answer.json().await.ok()
+    }
+
+    /// Sends a roster of persons who are in no other.
+    async fn import(&self, number: u32) -> Option<()> {
+        let rows = (0..ROWS).map(|row| {
+            let (name, holder) = (format!("Roster{number} Row{row}"), &self.holder);
+            format!("exclusion-clear,1234567893,{name},2026-09-01,{holder},{number}-{row}\n")
+        });
+        let roster = format!("{HEADER}\n{}", rows.collect::<String>());
+        let request = self.post("/imports?schema=ProviderCredential/1");
+        let request = request.header("content-type", "text/csv").body(roster);
+        let answer = request.send().await.ok()?;
+        assert!([200, 202].contains(&answer.status().as_u16()), "{}", answer.status());
+        let body: Value = answer.json().await.ok()?;
+        let id = body["id"].as_str().unwrap().to_owned();
+        self.books.lock().unwrap().imports.insert(number, id);
+        Some(())
+    }
+
+    /// Works until the service dies: everything at once, as on a busy day.
+    async fn work(self, life: u32) {
+        let mut tasks = JoinSet::new();
+        for request in 0..ISSUED {
+            let office = self.clone();
+            tasks.spawn(async move {
+                let key = format!("{life}-{request}");
+                let Some(id) = office.issue(&key).await else { return };
+                office.books.lock().unwrap().issued.insert(key, id.clone());
+                if request % 3 == 0 {
+                    office.revoke(&id).await;
+                }
+            });
+        }
+        let office = self.clone();
+        tasks.spawn(async move { while office.publish().await.is_some() {} });
+        tasks.spawn(async move {
+            self.import(life).await;
+        });
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+fn start(data: &Path, ledger: &str, entry: &str, port: &str) -> Service {
+    let listen = format!("127.0.0.1:{port}");
+    let service = ["issuer", "serve", "--open", "--listen", &listen, "--ledger", ledger];
+    Service::start(data, &[&service[..], &["--provider-entry", entry]].concat())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let chain = Service::start(data, &["ledger", "serve", "--listen", "127.0.0.1:0"]);
+    run(data, &["ledger", "init", "--ledger", &chain.url]);
+    let board = run(data, &["issuer", "init"]);
+    let (address, key) = (board["issuer"].as_str().unwrap(), board["key"].as_str().unwrap());
+    let accredit = ["ledger", "accredit", "--ledger", &chain.url, "--issuer", address];
+    let schema = ["--schema", "ProviderCredential/1", "--key", key];
+    let entry = run(data, &[&accredit[..], &schema].concat())["entry"].to_string();
+    // One port for all lives: documents name the service by its URL.
+    let first = start(data, &chain.url, &entry, "0");
+    let base = first.url.clone();
+    let port = base.rsplit_once(':').unwrap().1.to_owned();
+    drop(first);
+
+    // The service closes connections when it dies: each request has its own.
+    let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();
+    let holder = format!("0x{:064x}", 5);
+    let office = Office { client, base, holder, books: Arc::default() };
+    for life in 0..KILLS {
+        let service = start(data, &chain.url, &entry, &port);
+        let work = tokio::spawn(office.clone().work(life));
+        // Early and late in the work, in no step with it.
+        let pause = 30 + u64::from(life) * 137 % 1_200;
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        drop(service);
+        work.await.unwrap();
+    }
+
+    let _service = start(data, &chain.url, &entry, &port);
+    // Whoever was not answered asks again, under the same key; so does who was.
+    for life in 0..KILLS {
+        for request in 0..ISSUED {
+            let key = format!("{life}-{request}");
+            let id = office.issue(&key).await.unwrap();
+            let before = office.books.lock().unwrap().issued.insert(key, id.clone());
+            assert!(before.is_none_or(|before| before == id), "issued twice under one key");
+        }
+        office.import(life).await.unwrap();
+    }
+    let imports = office.books.lock().unwrap().imports.clone();
+    assert_eq!(imports.len(), KILLS as usize);
+    for id in imports.values() {
+        let import = loop {
+            let import = office.get(&format!("/imports/{id}")).await;
+            if import["state"] == "finished" {
+                break import;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        assert_eq!((&import["issued"], &import["failed"]), (&json!(ROWS), &json!(0)), "{import}");
+    }
+    for list in office.publish().await.unwrap().as_array().unwrap() {
+        assert_eq!(list["unexplained"], 0, "the ledger bars what nobody barred: {list}");
+    }
+
+    // One credential for each request and row, each with a bit of its own.
+    let mut indices = BTreeMap::new();
+    let mut cursor = String::new();
+    loop {
+        let page = office.get(&format!("/credentials?limit=500{cursor}")).await;
+        for item in page["items"].as_array().unwrap() {
+            let id = item["id"].as_str().unwrap().to_owned();
+            let kept = office.get(&format!("/credentials/{}", &id["urn:uuid:".len()..])).await;
+            let status = &kept["verifiableCredential"]["credentialStatus"];
+            let index: u32 = status["statusListIndex"].as_str().unwrap().parse().unwrap();
+            assert_eq!(indices.insert(index, id), None, "an index was given twice");
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(indices.len() as u32, KILLS * (ISSUED + ROWS));
+    let issued: BTreeSet<String> = office.books.lock().unwrap().issued.values().cloned().collect();
+    assert_eq!(issued.len() as u32, KILLS * ISSUED);
+
+    // Every revocation that was acknowledged is on the ledger, and none that nobody asked for.
+    let client = LedgerClient::http(&chain.url, ClientOptions::default()).unwrap();
+    let deployment = std::fs::read(data.join("deployment.json")).unwrap();
+    let deployment: Value = serde_json::from_slice(&deployment).unwrap();
+    let book = deployment["address_book"].as_str().unwrap().parse().unwrap();
+    let registry = RegistryClient::open(client, book).await.unwrap();
+    let entry: u32 = entry.parse().unwrap();
+    let on_ledger = registry.status_list(entry.into()).await.unwrap().set_indices();
+    let barred: BTreeSet<String> =
+        on_ledger.iter().filter_map(|index| indices.get(index).cloned()).collect();
+    let books = office.books.lock().unwrap();
+    assert!(books.revoked.is_subset(&barred), "a revocation was lost");
+    assert!(barred.is_subset(&books.asked), "what nobody revoked is barred");
+    assert!(!books.revoked.is_empty());
+}
