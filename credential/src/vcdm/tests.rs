@@ -73,7 +73,7 @@ fn an_attestation_is_made_of_a_signature_that_holds_only() {
         Attestation::of_signature(document, salt, 3, key.verifying_key(), signature)
     };
     assert_eq!(of(&provider, salt, key()), Attestation::sign(&provider, salt, 3, &key()));
-    let other = SigningKey::from_bytes(&[9; 32]).unwrap();
+    let other = SigningKey::from_bytes(&[5; 32]).unwrap();
     for refused in
         [of(&consent, salt, key()), of(&provider, [9; 16], key()), of(&provider, salt, other)]
     {

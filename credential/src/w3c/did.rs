@@ -2,12 +2,14 @@
 
 use std::future::Future;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use ssi::dids::{DID, DIDKey, DIDResolver, resolution};
 
-use super::Refusal;
-use super::did_key::ED25519 as ED25519_CODEC;
-use crate::base58::{from_base58, to_base58};
+use super::{
+    Refusal,
+    did_key::{DidKey, ED25519 as ED25519_CODEC},
+};
+use crate::base58::from_base58;
 
 /// Why a ledger gives no DID document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,90 +51,51 @@ impl Purpose {
     }
 }
 
-/// A verification method that its DID document authorises for a purpose.
-pub(super) struct Method {
-    /// The DID that the method is part of.
-    did: String,
-    /// A document with this method alone, as a `Multikey`.
-    document: Value,
-}
-
-impl Method {
-    /// The method of an Ed25519 key that a DID is known to have.
-    pub(super) fn of_key(did: &str, id: &str, key: &[u8; 32]) -> Self {
-        Self {
-            did: did.to_owned(),
-            document: json!({
-                "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1"],
-                "id": did,
-                "verificationMethod": [{
-                    "id": id,
-                    "type": "Multikey",
-                    "controller": did,
-                    "publicKeyMultibase": multikey(key),
-                }],
-                "assertionMethod": [id],
-                "authentication": [id],
-            }),
-        }
+/// The Ed25519 key of a verification method, whose DID must be the signer's and authorise it for
+/// the purpose.
+pub(super) async fn resolve_key(
+    signer: &str,
+    id: &str,
+    purpose: Purpose,
+    ledger: &impl DidEthr,
+) -> Result<[u8; 32], Refusal> {
+    let (did, _) = id.split_once('#').ok_or(Refusal::Controller)?;
+    if did != signer {
+        return Err(Refusal::Controller);
     }
-
-    /// Resolves the method and checks that its DID is the signer's and authorises it for the
-    /// purpose.
-    pub(super) async fn resolve(
-        signer: &str,
-        id: &str,
-        purpose: Purpose,
-        ledger: &impl DidEthr,
-    ) -> Result<Self, Refusal> {
-        let (did, _) = id.split_once('#').ok_or(Refusal::Controller)?;
-        if did != signer {
-            return Err(Refusal::Controller);
+    let document = match did.split(':').nth(1) {
+        // Its one method is for every purpose.
+        Some("key") => {
+            return match DidKey::from_url(id) {
+                Some(DidKey::Ed25519(key)) => Ok(key),
+                Some(DidKey::P256(_)) => Err(Refusal::Controller),
+                None => Err(Refusal::Unresolved),
+            };
         }
-        let document = match did.split(':').nth(1) {
-            Some("key") => did_key_document(did).await?,
-            Some("ethr") => ledger.did_document(did).await.map_err(|_| Refusal::Unresolved)?,
-            _ => return Err(Refusal::DidMethod),
-        };
-        if document["id"] != signer {
-            return Err(Refusal::Controller);
-        }
-        let names_method = |entry: &Value| {
-            let named = entry.as_str().or_else(|| entry["id"].as_str());
-            named.is_some_and(|named| absolute(did, named) == id)
-        };
-        let listed = |member: &str| {
-            let entries = document[member].as_array().into_iter().flatten();
-            entries.filter(|entry| names_method(entry)).collect::<Vec<_>>()
-        };
-        let authorised = listed(purpose.name());
-        let described = listed("verificationMethod");
-        let method = described.iter().chain(&authorised).find(|entry| entry.is_object());
-        let (Some(method), false) = (method, authorised.is_empty()) else {
-            return Err(Refusal::Controller);
-        };
-        if method["controller"] != signer {
-            return Err(Refusal::Controller);
-        }
-        let key = ed25519_key(method).ok_or(Refusal::Controller)?;
-        Ok(Self::of_key(did, id, &key))
+        Some("ethr") => ledger.did_document(did).await.map_err(|_| Refusal::Unresolved)?,
+        _ => return Err(Refusal::DidMethod),
+    };
+    if document["id"] != signer {
+        return Err(Refusal::Controller);
     }
-}
-
-impl DIDResolver for Method {
-    async fn resolve_representation<'a>(
-        &'a self,
-        did: &'a DID,
-        _options: resolution::Options,
-    ) -> Result<resolution::Output<Vec<u8>>, resolution::Error> {
-        if did.as_str() != self.did {
-            return Err(resolution::Error::NotFound);
-        }
-        Ok(resolution::Output::from_content(
-            self.document.to_string().into_bytes(),
-            Some("application/did+ld+json".to_owned()),
-        ))
+    let names_method = |entry: &Value| {
+        let named = entry.as_str().or_else(|| entry["id"].as_str());
+        named.is_some_and(|named| absolute(did, named) == id)
+    };
+    let listed = |member: &str| {
+        let entries = document[member].as_array().into_iter().flatten();
+        entries.filter(|entry| names_method(entry)).collect::<Vec<_>>()
+    };
+    let authorised = listed(purpose.name());
+    let described = listed("verificationMethod");
+    let method = described.iter().chain(&authorised).find(|entry| entry.is_object());
+    let (Some(method), false) = (method, authorised.is_empty()) else {
+        return Err(Refusal::Controller);
+    };
+    if method["controller"] != signer {
+        return Err(Refusal::Controller);
     }
+    ed25519_key(method).ok_or(Refusal::Controller)
 }
 
 /// The DID document of a `did:key`.
@@ -174,7 +137,9 @@ fn ed25519_key(method: &Value) -> Option<[u8; 32]> {
     bytes.try_into().ok()
 }
 
-/// A key as `publicKeyMultibase`.
-fn multikey(key: &[u8; 32]) -> String {
-    format!("z{}", to_base58(&[&ED25519_CODEC[..], key].concat()))
+/// The verification method of an Ed25519 key as a `did:key`: a DID URL.
+pub fn did_key_method(key: &ed25519_dalek::VerifyingKey) -> String {
+    let did = DidKey::Ed25519(key.to_bytes()).to_string();
+    let fragment = did.rsplit(':').next().unwrap_or_default();
+    format!("{did}#{fragment}")
 }

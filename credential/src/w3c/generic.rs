@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     Refusal,
     did::{DidEthr, Purpose},
-    graph::check_graph,
+    graph::{canonical_graph, unsecured},
     issue::check_known_schema,
     proof::{ProofPolicy, check_proofs, check_validity, issuer},
     status::check_entry,
@@ -86,7 +86,7 @@ async fn verify_holder(
         return Err(Refusal::Enveloped.into());
     }
     let holder = root.get("holder").map(|holder| identifier(&holder)).transpose()?;
-    check_graph(document).await?;
+    canonical_graph(&unsecured(document)).await?;
     let purpose = Purpose::Authentication;
     let proofs = check_proofs(document, None, purpose, policy, ledger).await?;
     let (presenter, unknown) = proofs;
@@ -129,7 +129,7 @@ async fn verify_claims(
     verdict: &mut Verdict,
 ) {
     let checked = async {
-        check_graph(document).await?;
+        canonical_graph(&unsecured(document)).await?;
         let issuer = Some(issuer(document)?);
         check_proofs(document, issuer, Purpose::Assertion, policy, ledger).await
     };

@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Refusal, graph::check_graph, proof::sign_json, signer::DocumentSigner};
+use super::{
+    Refusal,
+    graph::{canonical_graph, unsecured},
+    proof::sign_json,
+    signer::DocumentSigner,
+};
 use crate::{
     error::CredentialError,
     json::{Node, Object},
@@ -60,7 +65,7 @@ pub async fn issue(credential: &Value, issuance: &Issuance<'_>) -> Result<Value,
         check_credential(&credential)?;
     }
     check_known_schema(&Node::root(&credential, "").object()?, &credential)?;
-    check_graph(&credential).await?;
+    canonical_graph(&unsecured(&credential)).await?;
     sign_json(&credential, issuance.key, issuance.method, issuance.now).await
 }
 

@@ -1,15 +1,17 @@
-//! Data Integrity proofs (`eddsa-rdfc-2022`) and Bitstring Status Lists, through `ssi`.
+//! Data Integrity proofs (`eddsa-rdfc-2022`) and Bitstring Status Lists.
 //!
-//! `ssi` canonicalizes and checks the signature. What it lets pass is refused here, before it is
-//! asked: an issuer that does not control the verification method or has not authorised it for
-//! assertions, an expired proof, another purpose than assertion, another challenge or domain, a
-//! status that nobody looked up, a schema that nobody read, an empty subject, and more than one
+//! `ssi` expands JSON-LD and reads it as RDF; canonicalization, hashes and signatures are done here
+//! (see `canonical`). A signature alone says little, so refused are also: an issuer that does not
+//! control the verification method or has not authorised it for the purpose, an expired proof,
+//! another purpose, another challenge or domain, a status that nobody looked up, a schema of ours
+//! that nobody read, an empty subject, and, of credentials of our own schemas, more than one
 //! proof. Contexts come only from the embedded set; a DID only by `did:key` or from our own
 //! ledger ([`DidEthr`]); nothing is fetched from a network.
 //!
 //! [`verify_strict`] is for credentials of our own schemas. [`issue`], [`verify_credential`] and
 //! [`verify_presentation`] are for any VCDM 2.0 document, in the terms of VC-API.
 
+mod canonical;
 mod did;
 mod did_key;
 mod generic;
@@ -118,6 +120,9 @@ pub enum Refusal {
     /// A credential or presentation in an envelope.
     #[error("type: envelopes are not supported")]
     Enveloped,
+    /// A list, which is an array whose order counts.
+    #[error("credential: has a list in the sense of JSON-LD, which is not supported")]
+    List,
     /// A graph that is made to be hard to canonicalize.
     #[error("credential: has too many blank nodes that look alike")]
     Complexity,

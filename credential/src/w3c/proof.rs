@@ -1,27 +1,17 @@
 //! One Data Integrity proof: made, and checked together with what surrounds it.
 
-use serde_json::Value;
-use ssi::{
-    claims::{
-        SignatureEnvironment, SignatureError, VerificationParameters,
-        chrono::{DateTime, Utc},
-        data_integrity::{
-            AnyInputSuiteOptions, AnySuite, CryptographicSuite, DataIntegrity,
-            DataIntegrityDocument, ProofOptions,
-        },
-    },
-    dids::DIDResolver,
-    verification_methods::{AnyMethod, ProofPurpose},
-};
+use ed25519_dalek::{Signature, VerifyingKey};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::{
-    Boxed, Refusal, contexts,
-    did::{DidEthr, Method, Purpose},
-    graph::directed,
-    signer::{Checked, DocumentSigner},
+    Refusal,
+    did::{DidEthr, Purpose, resolve_key},
+    graph::{canonical_graph, unsecured},
+    signer::{DocumentSigner, checked_signature},
 };
 use crate::{
-    base58::from_base58,
+    base58::{from_base58, to_base58},
     error::CredentialError,
     json::{Node, Object},
     vcdm::{
@@ -66,19 +56,30 @@ pub async fn sign_json(
     if method.split_once('#').map(|(did, _)| did) != Some(did) {
         return Err(Refusal::Controller.into());
     }
-    sign_with(credential, key, did, options(method, now)?).await
+    sign_with(credential, key, options(method, now)?).await
 }
 
-pub(super) type Options = ProofOptions<AnyMethod, AnyInputSuiteOptions>;
+/// What a proof states besides its suite and its signature.
+pub(super) struct Options {
+    pub(super) method: String,
+    pub(super) purpose: Purpose,
+    pub(super) created: String,
+    pub(super) expires: Option<String>,
+    pub(super) challenge: Option<String>,
+    pub(super) domain: Option<String>,
+}
 
 /// The options of a plain proof for assertions.
 pub(super) fn options(method: &str, now: u64) -> Result<Options, CredentialError> {
-    let method = serde_json::from_value(Value::from(method)).map_err(|_| Refusal::Controller)?;
     let created = write_time(now).map_err(|rule| rule.at("proof.created"))?;
-    let created = serde_json::from_value(Value::from(created)).map_err(|_| Refusal::Created)?;
-    let mut options = Options::from_method(method);
-    options.created = Some(created);
-    Ok(options)
+    Ok(Options {
+        method: method.to_owned(),
+        purpose: Purpose::Assertion,
+        created,
+        expires: None,
+        challenge: None,
+        domain: None,
+    })
 }
 
 /// Adds a proof of its holder to a presentation, bound to what a verifier asked for. `method` is
@@ -100,47 +101,50 @@ pub async fn sign_presentation(
         return Err(Refusal::Holder.into());
     }
     let mut options = options(method, policy.now)?;
-    options.proof_purpose = ProofPurpose::Authentication;
+    options.purpose = Purpose::Authentication;
     options.challenge = policy.challenge.clone();
-    options.domains = policy.domain.iter().cloned().collect();
-    sign_with(presentation, key, did, options).await
+    options.domain = policy.domain.clone();
+    sign_with(presentation, key, options).await
 }
 
-/// Signs under any options, with a key that `did` is taken to have under the options' method.
+/// Signs under any options.
 pub(super) async fn sign_with(
-    credential: &Value,
+    document: &Value,
     key: &dyn DocumentSigner,
-    did: &str,
     options: Options,
 ) -> Result<Value, CredentialError> {
-    let unsigned: DataIntegrityDocument =
-        serde_json::from_value(directed(credential)).map_err(|_| Refusal::JsonLd)?;
-    let method = options.verification_method.as_ref().ok_or(Refusal::Controller)?;
-    let method = method.id().to_string();
-    let resolver = Method::of_key(did, &method, &key.public_key());
-    let environment = SignatureEnvironment { json_ld_loader: contexts()?, eip712_loader: () };
-    let signing: Boxed<'_, _> = Box::pin(AnySuite::EdDsaRdfc2022.sign_with(
-        environment,
-        unsigned,
-        resolver.into_vm_resolver::<AnyMethod>(),
-        Checked(key),
-        options,
-        Default::default(),
-    ));
-    let signed = signing.await.map_err(unsigned_because)?;
-    // The document stays as it is: `ssi` would write some of its numbers in another way.
-    let proofs = serde_json::to_value(&signed.proofs).map_err(|_| Refusal::JsonLd)?;
-    let mut credential = credential.clone();
-    credential["proof"] = proofs;
-    Ok(credential)
+    let mut proof = Map::new();
+    let stated = [
+        ("type", Some(TYPE.to_owned())),
+        ("cryptosuite", Some(CRYPTOSUITE.to_owned())),
+        ("created", Some(options.created)),
+        ("expires", options.expires),
+        ("verificationMethod", Some(options.method)),
+        ("proofPurpose", Some(options.purpose.name().to_owned())),
+        ("challenge", options.challenge),
+        ("domain", options.domain),
+    ];
+    for (name, value) in stated {
+        proof.extend(value.map(|value| (name.to_owned(), Value::from(value))));
+    }
+    let message = hash_data(document, &proof).await?;
+    let signature = checked_signature(key, &message).await.map_err(|_| CredentialError::Signer)?;
+    let value = format!("z{}", to_base58(&signature));
+    proof.insert("proofValue".to_owned(), Value::from(value));
+    let mut document = document.clone();
+    document["proof"] = Value::Object(proof);
+    Ok(document)
 }
 
-fn unsigned_because(error: SignatureError) -> CredentialError {
-    match error {
-        // See the signer.
-        SignatureError::InvalidSecretKey => CredentialError::Signer,
-        _ => Refusal::JsonLd.into(),
-    }
+/// What a proof signs (eddsa-rdfc-2022, section 3.2): the hash of the proof's own statements and
+/// the hash of the document without its proofs, both as canonical graphs.
+async fn hash_data(document: &Value, proof: &Map<String, Value>) -> Result<Vec<u8>, Refusal> {
+    let mut configuration = proof.clone();
+    configuration.remove("proofValue");
+    configuration.insert("@context".to_owned(), document["@context"].clone());
+    let configuration = canonical_graph(&Value::Object(configuration)).await?;
+    let document = canonical_graph(&unsecured(document)).await?;
+    Ok([Sha256::digest(configuration), Sha256::digest(document)].concat())
 }
 
 /// Checks a credential's one proof, its issuer's control of the key, its validity and its subject;
@@ -159,8 +163,8 @@ pub async fn verify_proof(
     let method = check_proof(&proof, Purpose::Assertion, policy)?;
     check_subject(&root)?;
     check_validity(&root, policy.now)?;
-    let resolver = Method::resolve(issuer(credential)?, method, Purpose::Assertion, ledger).await?;
-    Ok(check_signature(credential, resolver, policy.now).await?)
+    let key = resolve_key(issuer(credential)?, method, Purpose::Assertion, ledger).await?;
+    Ok(check_signature(credential, &key).await?)
 }
 
 /// Checks the proofs of a secured document, of which there may be several. `signer` must have
@@ -193,10 +197,10 @@ pub(super) async fn check_proofs(
         let method = check_proof(&proof, purpose, policy)?;
         let (did, _) = method.split_once('#').ok_or(Refusal::Controller)?;
         let signer = signer.get_or_insert_with(|| did.to_owned());
-        let resolver = Method::resolve(signer, method, purpose, ledger).await?;
+        let key = resolve_key(signer, method, purpose, ledger).await?;
         let mut alone = document.clone();
         alone["proof"] = node.value.clone();
-        check_signature(&alone, resolver, policy.now).await?;
+        check_signature(&alone, &key).await?;
     }
     let signer = signer.filter(|_| unknown.len() < proofs.len());
     Ok((signer.ok_or(Refusal::Cryptosuite)?, unknown))
@@ -209,23 +213,15 @@ fn is_foreign(proof: &Object<'_>) -> bool {
     !ours && text("type").is_some() && proof.get("previousProof").is_none()
 }
 
-/// What `ssi` checks: JSON-LD under the embedded contexts, and the signature.
-pub(super) async fn check_signature(
-    credential: &Value,
-    resolver: Method,
-    now: u64,
-) -> Result<(), Refusal> {
-    let signed: DataIntegrity<DataIntegrityDocument, AnySuite> =
-        serde_json::from_value(directed(credential)).map_err(|_| Refusal::JsonLd)?;
-    let seconds = i64::try_from(now).map_err(|_| Refusal::Created)?;
-    let now: DateTime<Utc> = DateTime::from_timestamp(seconds, 0).ok_or(Refusal::Created)?;
-    let parameters =
-        VerificationParameters::from_resolver(resolver.into_vm_resolver::<AnyMethod>())
-            .with_json_ld_loader(contexts()?)
-            .with_date_time(now);
-    let verifying: Boxed<'_, _> = Box::pin(signed.verify(parameters));
-    let verdict = verifying.await.map_err(|_| Refusal::JsonLd)?;
-    verdict.map_err(|_| Refusal::Signature)
+/// Checks the signature of a document's one proof, and nothing else.
+pub(super) async fn check_signature(document: &Value, key: &[u8; 32]) -> Result<(), Refusal> {
+    let proof = document["proof"].as_object().ok_or(Refusal::ProofCount)?;
+    let value = proof.get("proofValue").and_then(Value::as_str).and_then(signature);
+    let value = value.ok_or(Refusal::Signature)?;
+    let message = hash_data(document, proof).await?;
+    VerifyingKey::from_bytes(key)
+        .and_then(|key| key.verify_strict(&message, &value))
+        .map_err(|_| Refusal::Signature)
 }
 
 /// The issuer's identifier.
@@ -295,14 +291,14 @@ fn check_proof<'a>(
     if bound_to("domain", &policy.domain).is_none() {
         return Err(Refusal::Domain);
     }
-    text("proofValue").filter(|value| is_signature(value)).ok_or(Refusal::Signature)?;
+    text("proofValue").and_then(signature).ok_or(Refusal::Signature)?;
     text("verificationMethod").ok_or(Refusal::Controller)
 }
 
-/// Whether a text is 64 bytes in base 58 as multibase, the one form of an Ed25519 signature.
-fn is_signature(text: &str) -> bool {
-    let bytes = text.strip_prefix('z').and_then(from_base58);
-    bytes.is_some_and(|bytes| bytes.len() == 64)
+/// 64 bytes in base 58 as multibase, the one form of an Ed25519 signature.
+fn signature(text: &str) -> Option<Signature> {
+    let bytes = from_base58(text.strip_prefix('z')?)?;
+    bytes.try_into().ok().map(|bytes: [u8; 64]| Signature::from_bytes(&bytes))
 }
 
 fn check_subject(root: &Object<'_>) -> Result<(), Refusal> {

@@ -1,13 +1,8 @@
 //! The keys that sign documents, wherever they are kept.
 
-use std::{borrow::Cow, pin::Pin};
+use std::pin::Pin;
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
-use ssi::{
-    claims::{MessageSignatureError, SignatureError, data_integrity::AnySignatureAlgorithm},
-    crypto::algorithm::SignatureAlgorithmType,
-    verification_methods::{self, AnyMethod},
-};
 
 /// The keeper of a key gave no signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,32 +31,15 @@ impl DocumentSigner for SigningKey {
     }
 }
 
-/// A signer as `ssi` takes it. It hands out no signature that does not hold under its key: a
-/// device with another key, or one whose arithmetic was disturbed, signs nothing.
-#[derive(Clone, Copy)]
-pub(super) struct Checked<'a>(pub(super) &'a dyn DocumentSigner);
-
-impl verification_methods::Signer<AnyMethod> for Checked<'_> {
-    type MessageSigner = Self;
-
-    async fn for_method(&self, _: Cow<'_, AnyMethod>) -> Result<Option<Self>, SignatureError> {
-        Ok(Some(*self))
-    }
-}
-
-impl verification_methods::MessageSigner<AnySignatureAlgorithm> for Checked<'_> {
-    async fn sign(
-        self,
-        _: <AnySignatureAlgorithm as SignatureAlgorithmType>::Instance,
-        message: &[u8],
-    ) -> Result<Vec<u8>, MessageSignatureError> {
-        // The one error of a signer that `ssi` hands on as it is.
-        let refused = MessageSignatureError::InvalidSecretKey;
-        let Ok(signature) = self.0.sign_message(message).await else { return Err(refused) };
-        let key = VerifyingKey::from_bytes(&self.0.public_key());
-        let checked = key.and_then(|key| {
-            key.verify_strict(message, &Signature::from_bytes(&signature)).map(|()| signature)
-        });
-        checked.map(|signature| signature.to_vec()).map_err(|_| refused)
-    }
+/// The signature of a message, which holds under the signer's key: a device with another key, or
+/// one whose arithmetic was disturbed, signs nothing.
+pub(super) async fn checked_signature(
+    signer: &dyn DocumentSigner,
+    message: &[u8],
+) -> Result<[u8; 64], NotSigned> {
+    let signature = signer.sign_message(message).await?;
+    VerifyingKey::from_bytes(&signer.public_key())
+        .and_then(|key| key.verify_strict(message, &Signature::from_bytes(&signature)))
+        .map_err(|_| NotSigned)?;
+    Ok(signature)
 }

@@ -8,7 +8,7 @@ use super::{
     Refusal,
     did::{DidEthr, Purpose},
     generic::StatusSource,
-    graph::check_graph,
+    graph::{canonical_graph, unsecured},
     proof::{ProofPolicy, check_proofs, check_validity, issuer, sign_json, verify_proof},
     signer::DocumentSigner,
 };
@@ -163,7 +163,7 @@ pub(super) async fn check_entry(
         if issuer(&credential)? != issuer_of_credential || root.get("credentialStatus").is_some() {
             return Err(Refusal::StatusUnverified);
         }
-        check_graph(&credential).await?;
+        canonical_graph(&unsecured(&credential)).await?;
         check_validity(&root, now)?;
         let (signer, policy) = (Some(issuer_of_credential), ProofPolicy::at(now));
         check_proofs(&credential, signer, Purpose::Assertion, &policy, ledger).await

@@ -2,10 +2,9 @@ use attestry_circuits::status::StatusList;
 use ed25519_dalek::{Signer, SigningKey};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use ssi::verification_methods::ProofPurpose;
 
 use super::{
-    did::Method,
+    did::Purpose,
     proof::{Options, check_signature, options, sign_with},
     *,
 };
@@ -102,14 +101,13 @@ async fn signed_with(change: impl FnOnce(&mut Options)) -> Value {
     let mut options = options(&method(), NOW - 10).unwrap();
     change(&mut options);
     let unsigned = licence().to_json().unwrap();
-    sign_with(&unsigned, &board_key(), ISSUER, options).await.unwrap()
+    sign_with(&unsigned, &board_key(), options).await.unwrap()
 }
 
-/// What `ssi` alone says: that the signature holds.
-async fn assert_ssi_accepts(credential: &Value) {
+/// What is not enough.
+async fn assert_signature_holds(credential: &Value) {
     let key = *board_key().verifying_key().as_bytes();
-    let resolver = Method::of_key(ISSUER, &method(), &key);
-    assert_eq!(check_signature(credential, resolver, NOW).await, Ok(()));
+    assert_eq!(check_signature(credential, &key).await, Ok(()));
 }
 
 #[tokio::test]
@@ -171,7 +169,7 @@ async fn refuses_a_standing_that_was_added_or_taken_away() {
     assert_eq!(refusal(&added).await, Refusal::Signature);
     // An empty list leaves the signature as it is, so it must mean nothing.
     added["credentialSubject"]["standing"] = json!([]);
-    assert_ssi_accepts(&added).await;
+    assert_signature_holds(&added).await;
     assert!(verdict(&added, &ledger()).await.is_err());
 
     let mut taken = signed_licence().await;
@@ -191,10 +189,9 @@ async fn refuses_an_issuer_that_does_not_control_the_method() {
     let mallory = "did:ethr:0x539:0xffffffffffffffffffffffffffffffffffffffff";
     let options = options(&format!("{mallory}#delegate-1"), NOW - 10).unwrap();
     let unsigned = licence().to_json().unwrap();
-    let signed = sign_with(&unsigned, &board_key(), mallory, options).await.unwrap();
+    let signed = sign_with(&unsigned, &board_key(), options).await.unwrap();
     let key = *board_key().verifying_key().as_bytes();
-    let resolver = Method::of_key(mallory, &format!("{mallory}#delegate-1"), &key);
-    assert_eq!(check_signature(&signed, resolver, NOW).await, Ok(()));
+    assert_eq!(check_signature(&signed, &key).await, Ok(()));
     assert_eq!(refusal(&signed).await, Refusal::Controller);
     assert_eq!(
         sign(&licence(), &board_key(), &format!("{mallory}#delegate-1"), NOW).await,
@@ -221,11 +218,11 @@ async fn refuses_a_method_that_the_did_document_does_not_authorise() {
 async fn refuses_an_expired_proof() {
     let expiring = |time: &'static str| {
         signed_with(move |options| {
-            options.expires = Some(serde_json::from_value(json!(time)).unwrap());
+            options.expires = Some(time.to_owned());
         })
     };
     let signed = expiring("2027-01-15T07:59:59Z").await;
-    assert_ssi_accepts(&signed).await;
+    assert_signature_holds(&signed).await;
     assert_eq!(refusal(&signed).await, Refusal::ProofExpired);
     let later = expiring("2027-01-15T08:00:00Z").await;
     assert!(verdict(&later, &ledger()).await.is_ok());
@@ -239,8 +236,8 @@ async fn refuses_a_proof_from_the_future() {
 
 #[tokio::test]
 async fn refuses_another_purpose() {
-    let signed = signed_with(|options| options.proof_purpose = ProofPurpose::Authentication).await;
-    assert_ssi_accepts(&signed).await;
+    let signed = signed_with(|options| options.purpose = Purpose::Authentication).await;
+    assert_signature_holds(&signed).await;
     assert_eq!(refusal(&signed).await, Refusal::Purpose);
 }
 
@@ -248,10 +245,10 @@ async fn refuses_another_purpose() {
 async fn refuses_another_challenge_or_domain() {
     let bound = signed_with(|options| {
         options.challenge = Some("c-1".to_owned());
-        options.domains = vec!["verifier.example".to_owned()];
+        options.domain = Some("verifier.example".to_owned());
     })
     .await;
-    assert_ssi_accepts(&bound).await;
+    assert_signature_holds(&bound).await;
     let check = |challenge: Option<&str>, domain: Option<&str>| {
         let policy = ProofPolicy {
             now: NOW,
@@ -275,7 +272,7 @@ async fn refuses_another_challenge_or_domain() {
 #[tokio::test]
 async fn refuses_a_revoked_credential_and_a_list_that_is_not_its_own() {
     let signed = signed_licence().await;
-    assert_ssi_accepts(&signed).await;
+    assert_signature_holds(&signed).await;
     let against = |list: VerifiedStatusList| {
         let signed = signed.clone();
         async move {
@@ -310,7 +307,7 @@ async fn refuses_another_schema_and_a_subject_that_breaks_it() {
         let mut unsigned = licence().to_json().unwrap();
         *unsigned.pointer_mut(pointer).unwrap() = to;
         let signed = sign_json(&unsigned, &board_key(), &method(), NOW - 10).await.unwrap();
-        assert_ssi_accepts(&signed).await;
+        assert_signature_holds(&signed).await;
         let error = verdict(&signed, &ledger()).await.unwrap_err();
         assert_eq!(error.to_string(), expected);
     }

@@ -28,7 +28,7 @@ impl Finding {
             };
         };
         match refusal {
-            Refusal::JsonLd | Refusal::Complexity => credentials("PARSING_ERROR"),
+            Refusal::JsonLd | Refusal::List | Refusal::Complexity => credentials("PARSING_ERROR"),
             Refusal::Signature => credentials("CRYPTOGRAPHIC_SECURITY_ERROR"),
             Refusal::NotYetValid | Refusal::Expired => credentials("RANGE_ERROR"),
             Refusal::EmptySubject | Refusal::Enveloped => credentials("MALFORMED_VALUE_ERROR"),

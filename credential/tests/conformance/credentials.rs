@@ -74,6 +74,7 @@ async fn an_inline_context_defines_terms_and_nothing_else() {
         json!({ "@import": "https://example.org/context" }),
         json!({ "@propagate": false }),
         json!({ "@direction": "rtl" }),
+        json!({ "own": { "@id": own, "@container": "@list" } }),
         json!({ "@language": "EN" }),
         json!({ "@vocab": "" }),
         json!({ "own": { "@id": own, "@context": "https://elsewhere.example/v1" } }),
@@ -394,6 +395,7 @@ async fn what_no_signature_would_cover_is_refused() {
         ),
         (json!({ "credentialSubject": { "@nest": {} } }), "$.credentialSubject has a keyword"),
         (json!({ "@reverse": {} }), "$ has a keyword"),
+        (json!({ "name": { "@list": ["x"] } }), "$.name has a keyword"),
         (json!({ "_:b0": "x" }), "$ names a blank node"),
     ])
     .await;

@@ -161,7 +161,9 @@ fn credentials(issuer: &str) -> Vec<Value> {
         base(json!({ "credentialSubject": [
             { "name": "a", "number": 7, "real": [1.5, -0.0001, 12345678901234.5],
               "large": 9007199254740991u64, "negative": -7, "yes": true },
-            { "list": { "@list": [1, "two", { "name": "three" }] } },
+            { "set": { "@set": [1, "two", { "name": "three\tfour\nfive" }] } },
+            { "type": "JsonSchema", "jsonSchema": { "b": [true, "\u{e9}\u{1}"], "a": 1.5 } },
+            { "typed": { "@value": "7", "@type": "https://example.org/#datatype" } },
             { "alike": [{ "name": "x" }, { "name": "x" }, { "name": "x" }] },
             { "twin": { "name": "y" } },
             { "twin": { "name": "y" } },

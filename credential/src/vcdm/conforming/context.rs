@@ -111,9 +111,9 @@ fn check_term(node: &Node<'_>) -> Result<(), CredentialError> {
                 return Err(node.refuse("is not what a term may mean"));
             }
             if let Some(container) = term.get("@container")
-                && !matches!(container.text()?, "@set" | "@list")
+                && container.text()? != "@set"
             {
-                return Err(container.refuse("is neither @set nor @list"));
+                return Err(container.refuse("is not @set"));
             }
             if let Some(language) = term.get("@language")
                 && !is_lower_case(language.text()?)
