@@ -6,6 +6,7 @@ mod device;
 mod epochs;
 mod http;
 mod imports;
+mod imports_http;
 mod logs;
 mod outbox;
 mod refusals;
