@@ -35,7 +35,7 @@ impl Members {
 
     /// The members that were saved.
     pub(crate) fn load(place: &Place) -> Result<Self> {
-        Ok(Self::of_keys(load(&place.folder(MEMBERS_FILE))?))
+        Ok(Self::of_keys(load_accounts(&place.folder(MEMBERS_FILE))?))
     }
 
     fn of_keys(keys: Vec<AccountKey>) -> Self {
@@ -56,7 +56,9 @@ pub(crate) fn sender(place: &Place) -> Result<Account> {
 /// The account in a file; made there on first use.
 pub(crate) fn load_or_create_account(path: &Path) -> Result<AccountKey> {
     if path.exists() {
-        return load(path)?.pop().with_context(|| format!("{} has no key", path.display()));
+        return load_accounts(path)?
+            .pop()
+            .with_context(|| format!("{} has no key", path.display()));
     }
     let account = AccountKey::random(&mut OsRng);
     write_new_json(path, &KeyFile { keys: vec![encode(&account)] })?;
@@ -67,7 +69,8 @@ fn encode(account: &AccountKey) -> String {
     hex::encode(*account.to_bytes())
 }
 
-fn load(path: &Path) -> Result<Vec<AccountKey>> {
+/// The accounts in a file.
+pub(crate) fn load_accounts(path: &Path) -> Result<Vec<AccountKey>> {
     let file: KeyFile = read_json(path)?;
     let accounts = file.keys.iter().map(|key| {
         let mut bytes = Zeroizing::new([0; 32]);

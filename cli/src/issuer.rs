@@ -1,12 +1,16 @@
-//! The issuer service, and previews of what it would issue.
+//! The issuer service, its keys, and previews of what it would issue.
+
+mod compromise;
+mod keys;
+mod unlock;
 
 use crate::place::{LedgerPlace, Place, read_file};
 use crate::{clock, output, service};
 use anyhow::{Result, bail};
-use ark_std::rand::rngs::OsRng;
 use attestry_credential::fhir;
 use attestry_credential::schema::Schema;
-use attestry_issuer::{Issuer, IssuerConfig, IssuerKeys, Storage, http};
+use attestry_issuer::{Issuer, IssuerConfig, Storage, http};
+use attestry_ledger::EntryIndex;
 use attestry_service::access::Guard;
 use attestry_service::{DatabaseUrl, TenantId};
 use clap::{Args, Subcommand};
@@ -16,6 +20,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use unlock::{PassphraseSource, Unlocked, service_keys};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -25,12 +30,22 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Say what FHIR R4 resources would be issued as, or why not: one JSON object a resource.
     Preview(Preview),
+    /// The signing keys: make, encrypt, show and rotate them.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// End an epoch of the signing keys at once; prints what the consortium is to do and what is to
+    /// be reissued, one JSON object a line. Doing it again does what could not be done.
+    Compromise(compromise::Compromise),
+    /// Put new credentials in the place of an epoch's active ones. Broken off, it is begun again.
+    Reissue(compromise::Reissue),
 }
 
 #[derive(Args)]
 pub(crate) struct Init {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    passphrase: PassphraseSource,
 }
 
 #[derive(Args)]
@@ -39,18 +54,16 @@ pub(crate) struct Serve {
     place: Place,
     #[command(flatten)]
     ledger: LedgerPlace,
+    #[command(flatten)]
+    passphrase: PassphraseSource,
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:8081")]
     listen: SocketAddr,
     /// Where the service is reached from outside; http:// and the listening address if not given.
     #[arg(long)]
     public_url: Option<String>,
-    /// Registry entry under which ProviderCredential/1 is issued.
-    #[arg(long)]
-    provider_entry: Option<u32>,
-    /// Registry entry under which ConsentGrant/1 is issued.
-    #[arg(long)]
-    consent_entry: Option<u32>,
+    #[command(flatten)]
+    entries: Entries,
     /// Let everybody do everything: for development, on loopback only.
     #[arg(long)]
     open: bool,
@@ -60,6 +73,33 @@ pub(crate) struct Serve {
     /// Status changes are published in multiples of this; decoys make up the number.
     #[arg(long, default_value = "8")]
     publication_padding: NonZeroU32,
+}
+
+/// The entries that the consortium gave the issuer.
+#[derive(Args)]
+struct Entries {
+    /// Registry entry under which ProviderCredential/1 is issued.
+    #[arg(long)]
+    provider_entry: Option<u32>,
+    /// Registry entry under which ConsentGrant/1 is issued.
+    #[arg(long)]
+    consent_entry: Option<u32>,
+}
+
+/// An issuer whose service may be running beside the command.
+#[derive(Args)]
+pub(crate) struct OfIssuer {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    ledger: LedgerPlace,
+    #[command(flatten)]
+    passphrase: PassphraseSource,
+    /// Where the service is reached from outside, as it is told itself.
+    #[arg(long)]
+    public_url: Option<String>,
+    #[command(flatten)]
+    entries: Entries,
 }
 
 #[derive(Args)]
@@ -72,7 +112,7 @@ pub(crate) struct Preview {
 pub(crate) async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Init(arguments) => {
-            let keys = issuer_keys(&arguments.place)?;
+            let keys = service_keys(&arguments.place, &arguments.passphrase)?;
             output::json(&json!({
                 "issuer": keys.address(),
                 "key": hex::encode(keys.attestation_key().to_bytes()),
@@ -84,24 +124,53 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
                 preview(file)?;
             }
         }
+        Command::Keys(command) => keys::run(command).await?,
+        Command::Compromise(arguments) => return compromise::end(&arguments).await,
+        Command::Reissue(arguments) => return compromise::reissue(&arguments).await,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn issuer_keys(place: &Place) -> Result<IssuerKeys> {
-    Ok(IssuerKeys::load_or_create_insecure_development(&place.folder("issuer"), &mut OsRng)?)
+impl Entries {
+    fn by_schema(&self) -> BTreeMap<Schema, EntryIndex> {
+        let given = [
+            (Schema::ProviderCredential, self.provider_entry),
+            (Schema::ConsentGrant, self.consent_entry),
+        ];
+        given.into_iter().filter_map(|(schema, entry)| Some((schema, entry?.into()))).collect()
+    }
+}
+
+impl OfIssuer {
+    /// Opens the issuer on its database, with a connection to the ledger of its own.
+    async fn open(&self, unlocked: &Unlocked) -> Result<Issuer> {
+        let public_url = self.public_url.clone().unwrap_or_default();
+        Ok(Issuer::open(
+            IssuerConfig::new(public_url, self.entries.by_schema()),
+            unlocked.keys()?,
+            self.ledger.open(&self.place).await?,
+            storage(&self.place).await?,
+            clock::now,
+        )
+        .await?)
+    }
+
+    /// The schemas for which entries are given; all if none is.
+    fn schemas(&self) -> Vec<Schema> {
+        let given: Vec<_> = self.entries.by_schema().into_keys().collect();
+        if given.is_empty() { Schema::ALL.to_vec() } else { given }
+    }
+}
+
+async fn storage(place: &Place) -> Result<Storage> {
+    let database = DatabaseUrl::Sqlite(place.folder("issuer/issuer.sqlite"));
+    Ok(Storage::open(&database, TenantId::default()).await?)
 }
 
 async fn serve(arguments: Serve) -> Result<()> {
     let listener = service::bind(arguments.listen).await?;
     let public_url = service::public_url(arguments.public_url, &listener)?;
-    let entries: BTreeMap<_, _> = [
-        (Schema::ProviderCredential, arguments.provider_entry),
-        (Schema::ConsentGrant, arguments.consent_entry),
-    ]
-    .into_iter()
-    .filter_map(|(schema, entry)| Some((schema, entry?.into())))
-    .collect();
+    let entries = arguments.entries.by_schema();
     if entries.is_empty() {
         bail!("give --provider-entry or --consent-entry: an issuer has at least one");
     }
@@ -111,12 +180,11 @@ async fn serve(arguments: Serve) -> Result<()> {
         ..IssuerConfig::new(public_url, entries)
     };
     let outbox = arguments.place.folder("issuer/outbox.redb");
-    let database = DatabaseUrl::Sqlite(arguments.place.folder("issuer/issuer.sqlite"));
     let issuer = Issuer::open(
         config,
-        issuer_keys(&arguments.place)?,
+        service_keys(&arguments.place, &arguments.passphrase)?,
         arguments.ledger.open_with_outbox(&arguments.place, &outbox).await?,
-        Storage::open(&database, TenantId::default()).await?,
+        storage(&arguments.place).await?,
         clock::now,
     )
     .await?;

@@ -13,6 +13,7 @@ mod software;
 #[cfg(test)]
 mod tests;
 
+pub use attestry_vault::KeyDerivation;
 pub use device::{DEVICE_KEY_FILE, DeviceKeys, KeyDevice};
 pub use file::{DEVELOPMENT_KEY_FILE, KEY_FILE, KeyFile, PublicKeys};
 pub use passphrase::Passphrase;

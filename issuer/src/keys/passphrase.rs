@@ -15,6 +15,7 @@ use crate::files;
 const LONGEST: usize = 1024;
 
 /// A passphrase. Zeroized on drop, never printed.
+#[derive(PartialEq, Eq)]
 pub struct Passphrase(Zeroizing<String>);
 
 impl fmt::Debug for Passphrase {
