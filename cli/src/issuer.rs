@@ -4,15 +4,14 @@ mod compromise;
 mod keys;
 mod unlock;
 
-use crate::place::{LedgerPlace, Place, read_file};
-use crate::{clock, output, service};
+use crate::place::{DatabasePlace, LedgerPlace, Place, read_file};
+use crate::{access, clock, output, service};
 use anyhow::{Result, bail};
 use attestry_credential::fhir;
 use attestry_credential::schema::Schema;
-use attestry_issuer::{Issuer, IssuerConfig, Storage, http};
+use attestry_issuer::{Issuer, IssuerConfig, http};
 use attestry_ledger::EntryIndex;
 use attestry_service::access::Guard;
-use attestry_service::{DatabaseUrl, TenantId};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -28,6 +27,9 @@ pub(crate) enum Command {
     Init(Init),
     /// Run the service.
     Serve(Serve),
+    /// The API keys of the service.
+    #[command(subcommand)]
+    ApiKey(access::Command),
     /// Say what FHIR R4 resources would be issued as, or why not: one JSON object a resource.
     Preview(Preview),
     /// The signing keys: make, encrypt, show and rotate them.
@@ -64,7 +66,10 @@ pub(crate) struct Serve {
     public_url: Option<String>,
     #[command(flatten)]
     entries: Entries,
-    /// Let everybody do everything: for development, on loopback only.
+    #[command(flatten)]
+    database: DatabasePlace,
+    /// Let everybody do everything: for development, on loopback only. Without it callers show API
+    /// keys.
     #[arg(long)]
     open: bool,
     /// Seconds between publications of status changes.
@@ -100,6 +105,8 @@ pub(crate) struct OfIssuer {
     public_url: Option<String>,
     #[command(flatten)]
     entries: Entries,
+    #[command(flatten)]
+    database: DatabasePlace,
 }
 
 #[derive(Args)]
@@ -119,6 +126,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
             }));
         }
         Command::Serve(arguments) => serve(arguments).await?,
+        Command::ApiKey(command) => access::run(command).await?,
         Command::Preview(arguments) => {
             for file in &arguments.files {
                 preview(file)?;
@@ -149,7 +157,7 @@ impl OfIssuer {
             IssuerConfig::new(public_url, self.entries.by_schema()),
             unlocked.keys()?,
             self.ledger.open(&self.place).await?,
-            storage(&self.place).await?,
+            self.database.storage(&self.place).await?,
             clock::now,
         )
         .await?)
@@ -160,11 +168,6 @@ impl OfIssuer {
         let given: Vec<_> = self.entries.by_schema().into_keys().collect();
         if given.is_empty() { Schema::ALL.to_vec() } else { given }
     }
-}
-
-async fn storage(place: &Place) -> Result<Storage> {
-    let database = DatabaseUrl::Sqlite(place.folder("issuer/issuer.sqlite"));
-    Ok(Storage::open(&database, TenantId::default()).await?)
 }
 
 async fn serve(arguments: Serve) -> Result<()> {
@@ -184,7 +187,7 @@ async fn serve(arguments: Serve) -> Result<()> {
         config,
         service_keys(&arguments.place, &arguments.passphrase)?,
         arguments.ledger.open_with_outbox(&arguments.place, &outbox).await?,
-        storage(&arguments.place).await?,
+        arguments.database.storage(&arguments.place).await?,
         clock::now,
     )
     .await?;

@@ -1,5 +1,7 @@
 //! The `attestry` binary: the services, the wallet and the demonstration.
 
+mod access;
+mod audit;
 mod clock;
 mod demo;
 mod governance;
@@ -35,6 +37,9 @@ enum Command {
     /// The issuer service, and previews of what it would issue.
     #[command(subcommand)]
     Issuer(issuer::Command),
+    /// The audit log: export it, and check an exported file offline.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// The wallet: hold credentials and present them.
     #[command(subcommand)]
     Wallet(wallet::Command),
@@ -61,6 +66,7 @@ async fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Ledger(command) => ledger::run(command).await,
         Command::Issuer(command) => issuer::run(command).await,
+        Command::Audit(command) => audit::run(command).await.map(|()| ExitCode::SUCCESS),
         Command::Wallet(command) => wallet::run(command).await,
         Command::Verifier(command) => verifier::run(command).await,
         Command::Keys(command) => keys::run(&command),

@@ -1,13 +1,16 @@
 //! Where a command finds its files and its ledger.
 
 use crate::clock;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use attestry_issuer::Storage;
 use attestry_ledger::{
     Address, ClientOptions, FileOutbox, LedgerClient, LedgerUrl, RegistryClient,
 };
+use attestry_service::{Database, DatabaseUrl, TenantId};
 use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,6 +49,11 @@ pub(crate) struct LedgerPlace {
 }
 
 impl LedgerPlace {
+    /// A ledger of which no more is said than its URL and, perhaps, the deployment.
+    pub(crate) fn of(ledger: LedgerUrl, deployment: Option<Address>) -> Self {
+        Self { ledger, ledger_quorum: None, confirmations: 0, deployment }
+    }
+
     /// The ledger's URL.
     pub(crate) fn url(&self) -> &LedgerUrl {
         &self.ledger
@@ -95,6 +103,52 @@ impl LedgerPlace {
     }
 }
 
+/// The database of a service, and a tenant in it.
+#[derive(Args, Clone)]
+pub(crate) struct DatabasePlace {
+    /// `sqlite:PATH` or `postgres://USER@HOST/NAME`; the issuer's file in the data directory if not
+    /// given.
+    #[arg(long, env = "ATTESTRY_DATABASE_URL", hide_env_values = true)]
+    database: Option<DatabaseUrl>,
+    /// Whose part of it.
+    #[arg(long, default_value = "default")]
+    tenant: TenantId,
+}
+
+impl DatabasePlace {
+    /// Where the database is.
+    pub(crate) fn url(&self, place: &Place) -> DatabaseUrl {
+        let usual = || DatabaseUrl::Sqlite(place.folder("issuer/issuer.sqlite"));
+        self.database.clone().unwrap_or_else(usual)
+    }
+
+    pub(crate) fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// Opens the database, which is there.
+    pub(crate) async fn open(&self, place: &Place) -> Result<Database> {
+        if let DatabaseUrl::Sqlite(path) = self.url(place)
+            && !path.exists()
+        {
+            bail!("there is no database {}", path.display());
+        }
+        self.open_or_make(place).await
+    }
+
+    /// Opens the issuer's records; a file that is not there is made.
+    pub(crate) async fn storage(&self, place: &Place) -> Result<Storage> {
+        Ok(Storage::open(&self.url(place), self.tenant.clone()).await?)
+    }
+
+    /// Opens the database; a file that is not there is made.
+    pub(crate) async fn open_or_make(&self, place: &Place) -> Result<Database> {
+        let database = Database::open(&self.url(place)).await?;
+        database.migrate_service().await?;
+        Ok(database)
+    }
+}
+
 /// Name of the file that says where the contracts are.
 pub(crate) const DEPLOYMENT: &str = "deployment.json";
 
@@ -126,19 +180,24 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     serde_json::from_slice(&text).with_context(|| format!("{} is not understood", path.display()))
 }
 
-/// Writes a JSON file that only its owner can read; refuses to replace one.
-pub(crate) fn write_new_json(path: &Path, value: &impl Serialize) -> Result<()> {
+/// Makes a file that only its owner can read; refuses to replace one.
+pub(crate) fn create_private(path: &Path) -> Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    let file = std::fs::OpenOptions::new()
+    File::options()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .with_context(|| format!("cannot make {}", path.display()))?;
+        .with_context(|| format!("cannot make {}", path.display()))
+}
+
+/// Writes a JSON file that only its owner can read; refuses to replace one.
+pub(crate) fn write_new_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let file = create_private(path)?;
     // Without a buffer: the value may hold keys.
     serde_json::to_writer_pretty(&file, value)?;
     file.sync_all()?;

@@ -3,6 +3,7 @@
 
 #[path = "../binary.rs"]
 mod binary;
+mod office;
 
 use attestry_keys::PreparedVerifyingKey;
 use attestry_keys::interop::snarkjs;

@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::read::chunk;
-use super::{Entry, Event, append, head};
+use super::{Entry, Event, Head, append, head};
 use crate::{Actor, Database, DatabaseError, TenantId};
 
 /// What the log is written as.
@@ -120,6 +120,7 @@ pub struct Export {
     stage: Stage,
     after: u64,
     up_to: u64,
+    last: Option<Head>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +150,7 @@ impl Export {
             stage: Stage::Opening,
             after,
             up_to: head.sequence,
+            last: None,
         })
     }
 
@@ -173,6 +175,11 @@ impl Export {
         Ok(Self { up_to: sequence, ..Self::begin(database, tenant, format, after).await? })
     }
 
+    /// The last entry that was written, if any was.
+    pub fn head(&self) -> Option<Head> {
+        self.last
+    }
+
     /// The next piece of the file, never empty; none at the end. It is a bounded part of it,
     /// however long the log.
     ///
@@ -194,6 +201,7 @@ impl Export {
                     return Ok(self.format.closing().map(|closing| format!("{closing}\n")));
                 };
                 self.after = last.sequence;
+                self.last = Some(last.head());
                 self.stage = Stage::Entries { is_first: false };
                 let separator = self.format.separator();
                 let mut text = String::new();
