@@ -10,6 +10,7 @@ mod keys;
 mod ledger;
 mod output;
 mod place;
+mod receive;
 mod service;
 mod snapshot;
 mod verifier;

@@ -1,7 +1,7 @@
 //! The holder's wallet in a file.
 
 use crate::place::{LedgerPlace, Place, read_input};
-use crate::{clock, keys, output, snapshot};
+use crate::{clock, keys, output, receive, snapshot};
 use anyhow::{Context, Result, bail};
 use ark_std::rand::rngs::OsRng;
 use attestry_credential::presentation::{
@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Init(Vault),
     /// Take a credential: the issuer's answer, with the document and its attestation.
     Accept(Accept),
+    /// Fetch a credential that an issuer offers.
+    Receive(receive::Receive),
     /// Say what the wallet holds.
     List(Vault),
     /// Answer a verifier's request.
@@ -83,6 +85,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Init(vault) => init(&vault),
         Command::Accept(arguments) => accept(&arguments),
+        Command::Receive(arguments) => receive::run(&arguments).await,
         Command::List(vault) => list(&vault),
         Command::Present(arguments) => present(&arguments).await,
         Command::Withdraw(arguments) => withdraw(arguments),
@@ -108,7 +111,12 @@ impl Vault {
         Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
     }
 
-    fn open(&self) -> Result<(Wallet, FileStore)> {
+    /// The data directory.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(crate) fn open(&self) -> Result<(Wallet, FileStore)> {
         let store = self.store()?;
         let sealed = store.load()?.context("there is no wallet yet: attestry wallet init")?;
         Ok((Wallet::open(&sealed, &self.passphrase()?)?, store))

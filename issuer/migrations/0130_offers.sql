@@ -30,7 +30,7 @@ CREATE TABLE offers (
     credential_id TEXT,
     -- The last event of which the wallet told.
     notified TEXT,
-    -- The office's name for its request, and the request.
+    -- The office's name for its request, and the request until the offer ends.
     key_hash TEXT,
     request_hash TEXT,
     PRIMARY KEY (tenant, id),

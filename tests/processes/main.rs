@@ -173,4 +173,24 @@ async fn a_licence_is_issued_presented_verified_revoked_and_refused() {
         let done = run(data, &["ledger", "withdraw", "--ledger", &ledger.url, carried]);
         assert!(done["withdrawn"].is_string());
     }
+
+    // Another licence the clinician's wallet fetches itself, by a link and a code sent apart.
+    let order = json!({"resource": practitioner, "options": {"item": 0}});
+    let (status, offered) = post(&format!("{}/offers", issuer.url), &order).await;
+    assert_eq!(status, 201, "{offered}");
+    let (link, tx_code) = (offered["deepLink"].as_str(), offered["txCode"].as_str());
+    let receive = ["wallet", "receive", "--ledger", &ledger.url, link.unwrap()];
+    let without_code = attestry(data).args(receive).output().unwrap();
+    assert!(!without_code.status.success());
+    assert!(String::from_utf8_lossy(&without_code.stderr).contains("transaction code"));
+    let code_file = data.join("code");
+    std::fs::write(&code_file, format!("{}\n", tx_code.unwrap())).unwrap();
+    let code_file = ["--tx-code-file", code_file.to_str().unwrap()];
+    let received = run(data, &[&receive[..], &code_file].concat());
+    assert!(received["accepted"].is_string());
+    let offer = format!("{}/offers/{}", issuer.url, offered["id"].as_str().unwrap());
+    let offer: Value = reqwest::get(offer).await.unwrap().json().await.unwrap();
+    assert_eq!((&offer["state"], &offer["notified"]), (&json!("issued"), &json!("credential_accepted")));
+    let again = attestry(data).args(receive).args(code_file).output().unwrap();
+    assert!(!again.status.success());
 }

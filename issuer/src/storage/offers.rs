@@ -17,7 +17,9 @@ use crate::record::CredentialId;
 use crate::request::Validity;
 
 /// What ends with an offer.
-const DESTROY: &str = "subject = NULL, valid_from = NULL, valid_until = NULL, holder = NULL";
+/// The hash of the office's request could be tried against guesses of what was offered.
+const DESTROY: &str = "subject = NULL, valid_from = NULL, valid_until = NULL, holder = NULL,
+    request_hash = NULL";
 
 /// That an offer's time is over at $2: an open one's when it may no longer be claimed, another's
 /// with its token; what is being issued has an hour more to be done.
@@ -87,7 +89,8 @@ impl Storage {
                 .bind(hex::encode(before.key))
                 .fetch_one(&mut *transaction)
                 .await?;
-            if row.try_get::<String, _>("request_hash")? != hex::encode(before.request) {
+            let request = row.try_get::<Option<String>, _>("request_hash")?;
+            if request.is_some_and(|request| request != hex::encode(before.request)) {
                 return Err(IssuerError::IdempotencyKeyReused);
             }
             return read(&row).map(Some);
@@ -95,7 +98,7 @@ impl Storage {
         let details = [
             ("schema", record.schema.type_name().to_owned()),
             ("deferred", (!record.ready).to_string()),
-            ("tx_code", record.tx_code_length.is_some().to_string()),
+            ("txCode", record.tx_code_length.is_some().to_string()),
         ];
         let at = record.created_at;
         self.note_offer(&mut transaction, actor, "offer.create", record.id, at, &details).await?;

@@ -26,7 +26,10 @@ pub(crate) struct Office {
 
 impl Office {
     pub(crate) async fn open(issuer: Issuer) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::open_at(TcpListener::bind("127.0.0.1:0").await.unwrap(), issuer).await
+    }
+
+    pub(crate) async fn open_at(listener: TcpListener, issuer: Issuer) -> Self {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         let key = api_key(&issuer, issuer.tenant(), &Role::ALL).await;

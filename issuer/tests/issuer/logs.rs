@@ -10,6 +10,7 @@ use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::http::{Office, order};
+use crate::offers::{Board, Person, claim};
 use crate::world::{NAME, NPI, World, holder};
 
 #[derive(Clone, Default)]
@@ -60,11 +61,26 @@ async fn logs_at_debug_level_name_neither_the_subject_nor_the_holder() {
     let credential = world.issue(&issuer).await;
     issuer.revoke(&Actor::operator(), credential.id, Reason::DisciplinaryAction).await.unwrap();
     issuer.publish(&mut OsRng).await.unwrap();
+    let board = Board::open().await;
+    // So long that no other number of a log line is the same by chance.
+    let offered = board.offer(json!({ "txCode": { "length": 12 } })).await;
+    let person = Person::new(3);
+    let wrong = person.take_up(&offered).await.token_request(Some("000000000000")).unwrap();
+    claim(&board.office, &wrong).await;
+    let token = person.token(&board.office, &offered).await;
+    let (status, _) = person.ask(&board, &board.office, &token).await;
+    assert_eq!(status, 200);
+    let reference = offered["offerUri"].as_str().unwrap().rsplit('/').next().unwrap();
+    let tx_code = offered["txCode"].as_str().unwrap();
+    let person = person.wallet.holder_commitment().to_string();
 
     let text = lines.text();
     assert!(text.contains("status list published") && text.contains("answered"), "logs were read");
     let salt = credential.attested().unwrap().attestation["salt"].as_str().unwrap().to_owned();
     for secret in [NAME, NPI, "Alma", "A 123456", "1234567890", &holder().to_string(), &salt] {
+        assert!(!text.contains(secret), "a log line names {secret}");
+    }
+    for secret in [reference, &wrong.code, tx_code, &token, &person] {
         assert!(!text.contains(secret), "a log line names {secret}");
     }
 }

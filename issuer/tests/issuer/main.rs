@@ -8,6 +8,7 @@ mod http;
 mod imports;
 mod imports_http;
 mod logs;
+mod offers;
 mod outbox;
 mod refusals;
 mod register;

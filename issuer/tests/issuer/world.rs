@@ -33,6 +33,7 @@ pub(crate) struct World {
     folder: TempDir,
     database: TestDatabase,
     pub(crate) clock: Arc<AtomicU64>,
+    pub(crate) public_url: String,
     pub(crate) member: Account,
     pub(crate) registry: RegistryClient,
     pub(crate) entries: BTreeMap<Schema, EntryIndex>,
@@ -59,6 +60,7 @@ impl World {
             folder,
             database: TestDatabase::configured().await,
             clock,
+            public_url: PUBLIC_URL.to_owned(),
             member,
             registry,
             entries,
@@ -97,7 +99,7 @@ impl World {
     }
 
     pub(crate) fn config(&self) -> IssuerConfig {
-        let config = IssuerConfig::new(PUBLIC_URL, self.entries.clone());
+        let config = IssuerConfig::new(&*self.public_url, self.entries.clone());
         IssuerConfig {
             publication_interval_s: self.publication_interval_s,
             publication_padding: self.publication_padding,
@@ -128,6 +130,10 @@ impl World {
     pub(crate) fn unreachable(&self) -> RegistryClient {
         let client = LedgerClient::http("http://127.0.0.1:1", ClientOptions::default()).unwrap();
         RegistryClient::at(client, *self.registry.deployment())
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.load(Ordering::SeqCst)
     }
 
     pub(crate) fn advance(&self, seconds: u64) {
