@@ -15,8 +15,10 @@ mod time;
 
 pub use attestation::Attestation;
 pub use document::{Document, HOLDER_COMMITMENT, StatusEntry};
+#[cfg(feature = "w3c")]
+pub(crate) use time::Instant;
 pub use time::write_time;
-pub(crate) use time::{Instant, read_instant, read_time};
+pub(crate) use time::{read_instant, read_time};
 
 use crate::schema::Schema;
 

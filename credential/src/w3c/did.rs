@@ -136,10 +136,3 @@ fn ed25519_key(method: &Value) -> Option<[u8; 32]> {
     };
     bytes.try_into().ok()
 }
-
-/// The verification method of an Ed25519 key as a `did:key`: a DID URL.
-pub fn did_key_method(key: &ed25519_dalek::VerifyingKey) -> String {
-    let did = DidKey::Ed25519(key.to_bytes()).to_string();
-    let fragment = did.rsplit(':').next().unwrap_or_default();
-    format!("{did}#{fragment}")
-}

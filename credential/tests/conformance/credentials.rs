@@ -345,7 +345,7 @@ async fn related_resources_have_unique_ids_and_digests() {
         json!({ "relatedResource": resource("https://example.org/a") }),
         json!({ "relatedResource": [resource("https://example.org/a"),
             { "id": "https://example.org/b", "mediaType": "application/json",
-              "digestMultibase": "uEiBZlVztZpfWHgPyslVv6-UwirFoQoRvW1htfx963sknNA" }] }),
+              "digestMultibase": "uEiAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" }] }),
         json!({ "relatedResource": { "id": BASE,
             "digestMultibase": "uWZVc7WaX1h4D8rJVb-vlMIqxaEKEb1tYbX8fet7JJzQ",
             "digestSRI":

@@ -15,8 +15,8 @@ const MOST_TEXT: usize = 1 << 20;
 
 /// The keywords that may stand in a document; all others change the graph in ways that no
 /// credential needs, or leave nothing in it.
-const KEYWORDS: [&str; 9] =
-    ["@context", "@value", "@language", "@direction", "@type", "@id", "@list", "@set", "@none"];
+const KEYWORDS: [&str; 8] =
+    ["@context", "@value", "@language", "@direction", "@type", "@id", "@set", "@none"];
 
 /// Checks every value of a document.
 pub(super) fn check_extent(root: &Value) -> Result<(), CredentialError> {
