@@ -51,6 +51,6 @@ fn read_options(members: &Members<'_>) -> Result<Binding, Problem> {
 }
 
 fn answer(verdict: &Verdict) -> Response {
-    let status = if verdict.verified() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let status = if verdict.verified() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     (status, Json(verdict.to_json())).into_response()
 }
