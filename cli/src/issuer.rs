@@ -4,6 +4,7 @@ mod compromise;
 mod keys;
 mod unlock;
 
+use crate::import::{self, Import};
 use crate::place::{DatabasePlace, LedgerPlace, Place, read_file};
 use crate::{access, clock, output, service};
 use anyhow::{Result, bail};
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Compromise(compromise::Compromise),
     /// Put new credentials in the place of an epoch's active ones. Broken off, it is begun again.
     Reissue(compromise::Reissue),
+    /// Send a roster or Bundle to a running issuer, and wait for its import.
+    Import(Import),
 }
 
 #[derive(Args)]
@@ -135,6 +138,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
         Command::Keys(command) => keys::run(command).await?,
         Command::Compromise(arguments) => return compromise::end(&arguments).await,
         Command::Reissue(arguments) => return compromise::reissue(&arguments).await,
+        Command::Import(arguments) => return import::run(&arguments).await,
     }
     Ok(ExitCode::SUCCESS)
 }

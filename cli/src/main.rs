@@ -5,6 +5,7 @@ mod audit;
 mod clock;
 mod demo;
 mod governance;
+mod import;
 mod issuer;
 mod keys;
 mod ledger;

@@ -121,9 +121,9 @@ async fn every_form_is_taken_and_files_may_be_larger_than_other_bodies() {
 
     // Each line is too short to be a resource and too many make the file long.
     let line = format!("{}\n", json!({ "resource": { "id": "x".repeat(60_000) } }));
-    let usual = RequestLimits::default().body_bytes;
-    let large = line.repeat(usual / line.len() + 2);
-    assert!(large.len() > usual);
+    let limit = RequestLimits::default().body_bytes;
+    let large = line.repeat(limit / line.len() + 2);
+    assert!(large.len() > limit);
     let sent = send(&office, "/imports", "application/x-ndjson", large).await;
     assert_eq!(sent.status(), 202);
     let import = ended(&office, &location(&sent)).await;
