@@ -190,7 +190,10 @@ async fn a_licence_is_issued_presented_verified_revoked_and_refused() {
     assert!(received["accepted"].is_string());
     let offer = format!("{}/offers/{}", issuer.url, offered["id"].as_str().unwrap());
     let offer: Value = reqwest::get(offer).await.unwrap().json().await.unwrap();
-    assert_eq!((&offer["state"], &offer["notified"]), (&json!("issued"), &json!("credential_accepted")));
+    assert_eq!(
+        (&offer["state"], &offer["notified"]),
+        (&json!("issued"), &json!("credential_accepted"))
+    );
     let again = attestry(data).args(receive).args(code_file).output().unwrap();
     assert!(!again.status.success());
 }

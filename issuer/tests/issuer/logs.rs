@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ark_std::rand::rngs::OsRng;
 use attestry_issuer::Reason;
 use attestry_service::Actor;
+use reqwest::Method;
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::http::{Office, order};
+use crate::http::{Office, order, read};
+use crate::imports::{HEADER, row};
 use crate::offers::{Board, Person, claim};
 use crate::world::{NAME, NPI, World, holder};
 
@@ -58,6 +60,7 @@ async fn logs_at_debug_level_name_neither_the_subject_nor_the_holder() {
     let mut bad = order();
     bad["resource"]["identifier"][0]["value"] = json!("1234567890");
     assert_eq!(office.post("/credentials/issue", &bad).await.0, 422);
+    import(&office).await;
     let credential = world.issue(&issuer).await;
     issuer.revoke(&Actor::operator(), credential.id, Reason::DisciplinaryAction).await.unwrap();
     issuer.publish(&mut OsRng).await.unwrap();
@@ -77,10 +80,37 @@ async fn logs_at_debug_level_name_neither_the_subject_nor_the_holder() {
     let text = lines.text();
     assert!(text.contains("status list published") && text.contains("answered"), "logs were read");
     let salt = credential.attested().unwrap().attestation["salt"].as_str().unwrap().to_owned();
-    for secret in [NAME, NPI, "Alma", "A 123456", "1234567890", &holder().to_string(), &salt] {
+    for secret in [
+        NAME,
+        NPI,
+        "Alma",
+        "Secret",
+        "chart-4711",
+        "A 123456",
+        "1234567890",
+        &holder().to_string(),
+        &salt,
+    ] {
         assert!(!text.contains(secret), "a log line names {secret}");
     }
     for secret in [reference, &wrong.code, tx_code, &token, &person] {
         assert!(!text.contains(secret), "a log line names {secret}");
     }
+}
+
+/// A roster with a row that becomes a credential, and rows that do not.
+async fn import(office: &Office) {
+    let good = row("Bo Secret", "chart-4711");
+    let rows = [&good, &good.replace(NPI, "1234567890"), &good.replace("Bo", "=Bo")];
+    let file = format!("{HEADER}\r\n{}", rows.map(String::as_str).concat());
+    let path = "/imports?schema=ProviderCredential/1";
+    let sent = office.request(Method::POST, path).header("content-type", "text/csv");
+    let (status, import) = read(sent.body(file).send().await.unwrap()).await;
+    assert_eq!(status, 202);
+    let path = format!("/imports/{}", import["id"].as_str().unwrap());
+    while office.get(&path).await.1["state"] != "finished" {
+        tokio::task::yield_now().await;
+    }
+    let (_, import) = office.get(&path).await;
+    assert_eq!((&import["issued"], &import["failed"]), (&json!(1), &json!(2)));
 }
