@@ -1,10 +1,11 @@
 //! Imports over HTTP: sending a file, watching it, and what is refused.
 
+use attestry_service::Role;
 use attestry_service::http::RequestLimits;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::http::{Office, read};
+use crate::http::{Office, api_key, read};
 use crate::imports::{HEADER, bundle, row};
 use crate::world::World;
 
@@ -121,9 +122,9 @@ async fn every_form_is_taken_and_files_may_be_larger_than_other_bodies() {
 
     // Each line is too short to be a resource and too many make the file long.
     let line = format!("{}\n", json!({ "resource": { "id": "x".repeat(60_000) } }));
-    let limit = RequestLimits::default().body_bytes;
-    let large = line.repeat(limit / line.len() + 2);
-    assert!(large.len() > limit);
+    let usual = RequestLimits::default().body_bytes;
+    let large = line.repeat(usual / line.len() + 2);
+    assert!(large.len() > usual);
     let sent = send(&office, "/imports", "application/x-ndjson", large).await;
     assert_eq!(sent.status(), 202);
     let import = ended(&office, &location(&sent)).await;
@@ -172,4 +173,31 @@ async fn what_is_wrong_as_a_whole_is_refused_with_its_place_and_without_its_cont
     let anonymous = office.anonymous(Method::POST, CSV).header("content-type", TEXT_CSV);
     assert_eq!(anonymous.body(rows.clone()).send().await.unwrap().status(), 401);
     assert_eq!(office.get("/imports").await.1["imports"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reviewers_watch_imports_and_registrars_make_them() {
+    let world = World::new().await;
+    let issuer = world.open().await;
+    let office = Office::open(issuer.clone()).await;
+    let file = format!("{HEADER}\n{}", row("Alma Reyes", "row-1"));
+    let path = location(&send(&office, CSV, TEXT_CSV, file.clone()).await);
+    ended(&office, &path).await;
+    let cases = [
+        (Method::GET, "/imports".to_owned(), [200, 200, 403]),
+        (Method::GET, path.clone(), [200, 200, 403]),
+        (Method::GET, format!("{path}/errors"), [200, 200, 403]),
+        (Method::GET, format!("{path}/failed"), [200, 403, 403]),
+        (Method::POST, CSV.to_owned(), [200, 403, 403]),
+        (Method::POST, format!("{path}/cancel"), [409, 403, 403]),
+    ];
+    for (column, role) in [Role::Registrar, Role::Reviewer, Role::Auditor].into_iter().enumerate() {
+        let key = api_key(&issuer, issuer.tenant(), &[role]).await;
+        for (method, path, expected) in &cases {
+            let request = office.anonymous(method.clone(), path).bearer_auth(&key);
+            let request = request.header("content-type", TEXT_CSV).body(file.clone());
+            let status = request.send().await.unwrap().status();
+            assert_eq!(status, expected[column], "{role} {method} {path}");
+        }
+    }
 }
