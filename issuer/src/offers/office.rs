@@ -98,7 +98,8 @@ impl Issuer {
             return Err(IssuerError::request("options.expiresIn", "is not 1 second to 30 days"));
         }
         let id = OfferId(CredentialId::random(rng));
-        let code = self.reference(id).await?.code();
+        let reference = self.reference(id).await?;
+        let code = reference.code();
         let tx_code = request.tx_code_length.map(|length| new_tx_code(length, rng));
         let record = OfferRecord {
             id,
@@ -123,7 +124,7 @@ impl Issuer {
             record,
         };
         // The link is needed in any case: where there can be none, nothing is offered.
-        let link = self.link(id).await?;
+        let link = self.link(&reference)?;
         match self.storage().insert_offer(&offer, actor).await? {
             None => {
                 tracing::info!(offer = %id, schema = schema.type_name(), "offered");
@@ -154,10 +155,10 @@ impl Issuer {
         if offer.state != OfferState::Open {
             return Err(IssuerError::OfferNotPossible { action: "show", state: offer.state });
         }
-        let code = self.reference(id).await?.code();
-        let found = self.storage().offer_by_code(&code_hash(&code)).await?;
+        let reference = self.reference(id).await?;
+        let found = self.storage().offer_by_code(&code_hash(&reference.code())).await?;
         match found {
-            Some(_) => self.link(id).await,
+            Some(_) => self.link(&reference),
             None => Err(IssuerError::OfferLinkGone),
         }
     }
@@ -262,8 +263,8 @@ impl Issuer {
         Reference::of(id, self.tenant().as_str(), &signer).await
     }
 
-    async fn link(&self, id: OfferId) -> Result<Link, IssuerError> {
-        let path = format!("/oid4vci/offers/{}", self.reference(id).await?.as_str());
+    fn link(&self, reference: &Reference) -> Result<Link, IssuerError> {
+        let path = format!("/oid4vci/offers/{}", reference.as_str());
         let offer_uri = self.identifier()?.endpoint(&path);
         let offer_uri = offer_uri.map_err(|_| IssuerError::InsecurePublicUrl)?;
         let deep_link = OfferLink::Reference(offer_uri.clone()).to_string();
