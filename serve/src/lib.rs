@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use patience::Patience;
 
 /// What clients may use of a listener.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// Connections at a time; more wait to be accepted.
     pub connections: usize,

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod approval;
 pub mod audit;
+pub mod config;
 pub mod database;
 pub mod http;
 mod principal;

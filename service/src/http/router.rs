@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::metrics::{self, Metrics};
 use super::problem::Problem;
@@ -30,11 +30,11 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 ];
 
 /// What one request may use.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLimits {
     /// Bytes of its body. A route may allow another number by a [`DefaultBodyLimit`] of its own.
     pub body_bytes: usize,
-    /// Until its answer begins, its body included.
+    /// Until its answer begins, its body included; a second more for each 16 KiB of it.
     pub time: Duration,
     /// For some more of its body to arrive.
     pub body_time: Duration,
@@ -61,16 +61,10 @@ pub fn finish<S: Clone + Send + Sync + 'static>(
         .fallback(async || Problem::no_such_path())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(limits.body_bytes))
-        .layer(middleware::from_fn_with_state(limits.body_time, slow::limit))
-        .layer(middleware::from_fn_with_state(limits.time, limit_time))
+        .layer(middleware::from_fn_with_state(limits, slow::limit))
         .layer(middleware::from_fn_with_state(metrics.clone(), metrics::count))
         .layer(middleware::from_fn(set_headers))
         .layer(middleware::from_fn(accompany))
-}
-
-async fn limit_time(State(time): State<Duration>, request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(time, next.run(request)).await;
-    answer.unwrap_or_else(|_| Problem::timed_out().into_response())
 }
 
 async fn set_headers(request: Request, next: Next) -> Response {

@@ -1,16 +1,24 @@
 //! Bodies whose sender has to go on sending.
 
 use std::fmt;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, timeout_at};
+
+use super::RequestLimits;
+use super::problem::Problem;
+
+/// Bytes of a body for which a request may take a second longer.
+const SLOWEST: u64 = 16 * 1024;
 
 /// Nothing more of a body arrived for too long.
 #[derive(Debug)]
@@ -31,14 +39,36 @@ impl SlowBody {
     }
 }
 
-/// Middleware: the body of a request fails if no more of it arrives for some time.
-pub(super) async fn limit(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    next.run(request.map(|body| Body::new(Impatient { body, limit, waiting: None }))).await
+/// Middleware: the body of a request fails if no more of it arrives for some time, and the request
+/// is given up if it takes too long. Whoever sends much may take longer.
+pub(super) async fn limit(
+    State(limits): State<RequestLimits>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let received = Arc::new(AtomicU64::new(0));
+    let allowance = || received.load(Ordering::Relaxed) / SLOWEST;
+    let request = request.map(|body| {
+        let received = Arc::clone(&received);
+        Body::new(Impatient { body, limit: limits.body_time, received, waiting: None })
+    });
+    let start = Instant::now();
+    let mut answer = pin!(next.run(request));
+    loop {
+        let seconds = allowance();
+        let until = start + limits.time + Duration::from_secs(seconds);
+        match timeout_at(until, answer.as_mut()).await {
+            Ok(response) => return response,
+            Err(_) if allowance() > seconds => {}
+            Err(_) => return Problem::timed_out().into_response(),
+        }
+    }
 }
 
 struct Impatient {
     body: Body,
     limit: Duration,
+    received: Arc<AtomicU64>,
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
@@ -52,6 +82,11 @@ impl HttpBody for Impatient {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.waiting = None;
+            if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref))
+            {
+                let bytes = data.map_or(0, Bytes::len) as u64;
+                self.received.fetch_add(bytes, Ordering::Relaxed);
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let limit = self.limit;
