@@ -5,6 +5,7 @@
 //! outbox, in fixed windows, so that neither a crash nor a ledger that is away loses one.
 
 mod anchor;
+pub mod config;
 mod consents;
 mod document;
 mod epochs;

@@ -1,5 +1,7 @@
 //! What an issuer does by the clock, beside its requests.
 
+use std::time::Duration;
+
 use ark_std::rand::rngs::OsRng;
 use tokio::task::JoinSet;
 
@@ -12,7 +14,7 @@ pub(super) struct Background {
 }
 
 impl Background {
-    pub(super) fn start(issuers: &[Issuer]) -> Self {
+    pub(super) fn start(issuers: &[Issuer], anchor_interval_s: Option<u64>) -> Self {
         let mut tasks = JoinSet::new();
         for issuer in issuers {
             let publisher = issuer.clone();
@@ -23,6 +25,9 @@ impl Background {
             tasks.spawn(async move { importer.import_in_background(&mut OsRng).await });
             let purger = issuer.clone();
             tasks.spawn(async move { purger.purge_offers_by_the_clock().await });
+            if let Some(seconds) = anchor_interval_s {
+                tasks.spawn(anchor(issuer.clone(), Duration::from_secs(seconds.max(1))));
+            }
         }
         Self { issuers: issuers.to_vec(), tasks }
     }
@@ -33,5 +38,15 @@ impl Background {
             let _idle = issuer.publishing().await;
         }
         self.tasks.shutdown().await;
+    }
+}
+
+/// Anchors the head of the audit log again and again. What fails is tried at the next time.
+async fn anchor(issuer: Issuer, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        if let Err(error) = issuer.anchor_log().await {
+            tracing::warn!(%error, tenant = %issuer.tenant(), "the audit log was not anchored");
+        }
     }
 }

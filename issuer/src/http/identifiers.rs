@@ -2,7 +2,7 @@
 //! by the ledger, `did:key` by itself.
 
 use attestry_credential::vcdm::write_time;
-use attestry_credential::w3c::did_key_document;
+use attestry_credential::w3c::{DidKey, did_key_document};
 use attestry_ledger::{EthrDid, Resolution};
 use attestry_service::http::Path;
 use axum::extract::State;
@@ -83,6 +83,8 @@ async fn find(issuer: &Issuer, did: &str) -> Result<Resolved, Failure> {
     }
     match method {
         "key" => {
+            // The resolver describes bytes of any kind; a DID has a key that is known.
+            DidKey::from_url(&format!("{did}#{id}")).ok_or(Failure::InvalidDid)?;
             let document = did_key_document(did).await.map_err(|_| Failure::InvalidDid)?;
             Ok(Resolved { document, metadata: json!({}), deactivated: false })
         }

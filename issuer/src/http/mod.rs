@@ -87,6 +87,8 @@ pub struct Service {
     pub requests: RequestLimits,
     /// Where the metrics are served, if not beside everything else.
     pub metrics: Option<TcpListener>,
+    /// How often the heads of the audit logs go to the ledger, seconds; never if none.
+    pub audit_anchor_interval_s: Option<u64>,
 }
 
 impl Service {
@@ -98,6 +100,7 @@ impl Service {
             connections: ConnectionLimits::default(),
             requests: RequestLimits::default(),
             metrics: None,
+            audit_anchor_interval_s: None,
         }
     }
 }
@@ -117,7 +120,7 @@ pub async fn serve(
     if is_open && !listener.local_addr()?.ip().is_loopback() {
         return Err(IssuerError::OpenAccess);
     }
-    let background = Background::start(&service.issuers);
+    let background = Background::start(&service.issuers, service.audit_anchor_interval_s);
     let health = Health::of(&service.issuers);
     let app = routes(&service, &health);
     let connections = service.connections;

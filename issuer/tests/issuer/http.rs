@@ -26,21 +26,40 @@ pub(crate) struct Office {
 
 impl Office {
     pub(crate) async fn open(issuer: Issuer) -> Self {
-        Self::open_at(TcpListener::bind("127.0.0.1:0").await.unwrap(), issuer).await
+        Self::open_as(vec![issuer], |_| {}).await
     }
 
     pub(crate) async fn open_at(listener: TcpListener, issuer: Issuer) -> Self {
+        Self::serve(listener, vec![issuer], |_| {}).await
+    }
+
+    /// Serves issuers, the first of which is this office's.
+    pub(crate) async fn open_as(issuers: Vec<Issuer>, set: impl FnOnce(&mut Service)) -> Self {
+        Self::serve(TcpListener::bind("127.0.0.1:0").await.unwrap(), issuers, set).await
+    }
+
+    async fn serve(
+        listener: TcpListener,
+        issuers: Vec<Issuer>,
+        set: impl FnOnce(&mut Service),
+    ) -> Self {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
+        let issuer = issuers[0].clone();
         let key = api_key(&issuer, issuer.tenant(), &Role::ALL).await;
         let access = Access::Guarded(Guard::new(issuer.database().clone(), None));
-        let service = Service::new(vec![issuer.clone()], access);
+        let mut service = Service::new(issuers, access);
+        set(&mut service);
         let served = tokio::spawn(http::serve(listener, service, async {
             stopped.await.ok();
         }));
         // The service closes a connection whose body it refused unread: each request has its own.
         let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();
         Self { base, client, issuer, key, stop, served }
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        &self.key
     }
 
     pub(crate) fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
@@ -62,7 +81,7 @@ impl Office {
 
 /// An API key of a tenant. Its text is in no other place, so each has a name of its own.
 pub(crate) async fn api_key(issuer: &Issuer, tenant: &TenantId, roles: &[Role]) -> String {
-    let name = format!("test-{}", OsRng.next_u64());
+    let name = format!("{}-{}", roles[0], OsRng.next_u64());
     let roles = roles.iter().copied().collect();
     let new = NewKey { name, roles, expires_at: START + 1_000_000_000 };
     let operator = Actor::operator();

@@ -4,13 +4,16 @@
 mod anchor;
 mod device;
 mod epochs;
+mod hostile;
 mod http;
 mod imports;
 mod imports_http;
 mod logs;
 mod offers;
+mod openapi;
 mod outbox;
 mod refusals;
 mod register;
+mod served;
 mod service;
 mod world;

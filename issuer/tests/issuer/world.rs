@@ -126,6 +126,18 @@ impl World {
         Issuer::open(self.config(), keys, registry, storage, clock).await
     }
 
+    /// Another body's issuer, with keys and an accreditation of its own, in the same database.
+    pub(crate) async fn tenant(&mut self, name: &str) -> Issuer {
+        let keys = IssuerKeys::random(&mut self.rng);
+        let schema = Schema::ProviderCredential;
+        let entries = [(schema, self.accredit(&keys, schema).await)].into();
+        let config = IssuerConfig::new(format!("{PUBLIC_URL}/t/{name}"), entries);
+        let storage = Storage::open(&self.database(), name.parse().unwrap()).await.unwrap();
+        let clock = Arc::clone(&self.clock);
+        let clock = move || clock.load(Ordering::SeqCst);
+        Issuer::open(config, keys, self.registry.clone(), storage, clock).await.unwrap()
+    }
+
     /// The same deployment where nobody answers.
     pub(crate) fn unreachable(&self) -> RegistryClient {
         let client = LedgerClient::http("http://127.0.0.1:1", ClientOptions::default()).unwrap();
@@ -134,6 +146,10 @@ impl World {
 
     pub(crate) fn now(&self) -> u64 {
         self.clock.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn jump_to(&self, time: u64) {
+        self.clock.store(time, Ordering::SeqCst);
     }
 
     pub(crate) fn advance(&self, seconds: u64) {

@@ -1,0 +1,168 @@
+//! The configuration of the service as its operator writes it: a TOML file, with the environment
+//! over it (`ATTESTRY_ISSUER__SECTION__KEY=value`). Secrets never stand in it, only the files that
+//! hold them.
+
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use attestry_credential::schema::Schema;
+use attestry_ledger::{Address, LedgerUrl};
+use attestry_service::access::oidc::OidcConfig;
+use attestry_service::config::ConfigError;
+use attestry_service::http::{ConnectionLimits, RequestLimits};
+use attestry_service::{DatabaseUrl, TenantId};
+
+use crate::IssuerConfig;
+
+/// What the names of variables begin with.
+pub const ENVIRONMENT: &str = "ATTESTRY_ISSUER";
+
+/// A complete configuration, with everything at its default, and a comment on each field.
+pub const EXAMPLE: &str = include_str!("example.toml");
+
+/// The configuration of the service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceConfig {
+    /// Where it listens, and what callers may use.
+    pub http: HttpConfig,
+    /// Where records are kept.
+    pub database: Kept<DatabaseUrl>,
+    /// The ledger.
+    pub ledger: LedgerConfig,
+    /// Who may use it.
+    pub access: AccessConfig,
+    /// How often the heads of the audit logs go to the ledger, seconds; never if none.
+    pub audit_anchor_interval_s: Option<u64>,
+    /// What all tenants have in common.
+    pub issuing: IssuingConfig,
+    /// The credentialing bodies that it serves.
+    pub tenants: BTreeMap<TenantId, TenantConfig>,
+}
+
+/// Where the service listens, and what callers may use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where it is reached from outside; `http://` and the listening address if none.
+    pub public_url: Option<String>,
+    /// Where metrics are served, if not beside everything else.
+    pub metrics_listen: Option<SocketAddr>,
+    /// What connections may use.
+    pub connections: ConnectionLimits,
+    /// What requests may use.
+    pub requests: RequestLimits,
+}
+
+/// Something that stands in the configuration, or in a file because it holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept<T> {
+    /// It stands there.
+    Here(T),
+    /// It is the first line of this file.
+    InFile(PathBuf),
+}
+
+/// The ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LedgerConfig {
+    /// Where it is.
+    pub url: Kept<LedgerUrl>,
+    /// How many of several nodes must agree; more than half if none.
+    pub quorum: Option<usize>,
+    /// Blocks on top of a transaction's block before it counts.
+    pub confirmations: u64,
+    /// Where the contracts are.
+    pub deployment: Kept<Address>,
+    /// Transactions under way, for the time after a crash.
+    pub outbox_file: PathBuf,
+}
+
+/// Who may use the service.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AccessConfig {
+    /// Everybody who reaches the listener, on loopback only.
+    Open,
+    /// Whoever has an API key or a token of the provider.
+    Guarded(Option<OidcConfig>),
+}
+
+/// How credentials are issued and their status is published.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IssuingConfig {
+    /// Length of a publication window, seconds.
+    pub publication_interval_s: u64,
+    /// Flips of a publication are made up to a multiple of this.
+    pub publication_padding: NonZeroU32,
+    /// How long a status list may be relied on, seconds.
+    pub status_list_validity_s: u64,
+    /// Validity of a credential that does not itself say when it ends, seconds.
+    pub default_validity_s: u64,
+    /// How long the keys stand in the DID document, seconds.
+    pub did_key_validity_s: u64,
+}
+
+/// A credentialing body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TenantConfig {
+    /// Its name as wallets show it.
+    pub display_name: Option<String>,
+    /// The registry entry under which each schema is issued.
+    pub entries: BTreeMap<Schema, u32>,
+    /// Where its keys are.
+    pub keys: KeysConfig,
+}
+
+/// Where a body's keys are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum KeysConfig {
+    /// Unencrypted, in a folder; made there on first use.
+    InsecureDevelopment {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// In an encrypted file.
+    File {
+        /// The file.
+        file: PathBuf,
+        /// The file whose first line is its passphrase.
+        passphrase_file: PathBuf,
+    },
+}
+
+impl ServiceConfig {
+    /// Reads a configuration from the text of its file and from the environment.
+    ///
+    /// # Errors
+    /// All mistakes.
+    pub fn read(
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        attestry_service::config::read(text, ENVIRONMENT, environment, read::service)
+    }
+
+    /// How a tenant's issuer is set up, for a service that is reached at this URL.
+    pub fn issuer(&self, tenant: &TenantId, public_url: &str) -> Option<IssuerConfig> {
+        let body = self.tenants.get(tenant)?;
+        let base = public_url.trim_end_matches('/');
+        let is_default = *tenant == TenantId::default();
+        let url = if is_default { base.to_owned() } else { format!("{base}/t/{tenant}") };
+        let entries = body.entries.iter().map(|(schema, entry)| (*schema, (*entry).into()));
+        Some(IssuerConfig {
+            default_validity_s: self.issuing.default_validity_s,
+            publication_interval_s: self.issuing.publication_interval_s,
+            publication_padding: self.issuing.publication_padding,
+            status_list_validity_s: self.issuing.status_list_validity_s,
+            did_key_validity_s: self.issuing.did_key_validity_s,
+            display_name: body.display_name.clone(),
+            ..IssuerConfig::new(url, entries.collect())
+        })
+    }
+}
