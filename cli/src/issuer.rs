@@ -1,6 +1,8 @@
 //! The issuer service, its keys, and previews of what it would issue.
 
 mod compromise;
+mod config;
+mod configured;
 mod keys;
 mod unlock;
 
@@ -28,6 +30,9 @@ pub(crate) enum Command {
     Init(Init),
     /// Run the service.
     Serve(Serve),
+    /// The configuration of the service.
+    #[command(subcommand)]
+    Config(config::Command),
     /// The API keys of the service.
     #[command(subcommand)]
     ApiKey(access::Command),
@@ -53,8 +58,14 @@ pub(crate) struct Init {
     passphrase: PassphraseSource,
 }
 
+/// For one tenant, what is said here is enough; a configuration says all there is.
 #[derive(Args)]
 pub(crate) struct Serve {
+    /// The configuration, in place of all else: see `attestry issuer config generate`. Variables
+    /// ATTESTRY_ISSUER__SECTION__FIELD go over it.
+    #[arg(long, conflicts_with_all = ["listen", "public_url", "provider_entry", "consent_entry",
+        "open", "publication_interval_s", "publication_padding"])]
+    config: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
@@ -128,7 +139,11 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
                 "key": hex::encode(keys.attestation_key().to_bytes()),
             }));
         }
+        Command::Serve(Serve { config: Some(file), .. }) => {
+            configured::serve(&config::load(&file)?).await?;
+        }
         Command::Serve(arguments) => serve(arguments).await?,
+        Command::Config(command) => config::run(command).await?,
         Command::ApiKey(command) => access::run(command).await?,
         Command::Preview(arguments) => {
             for file in &arguments.files {

@@ -206,7 +206,7 @@ fn verify(arguments: &Verify) -> Result<ExitCode> {
 }
 
 async fn status(arguments: &Status) -> Result<()> {
-    let client = match arguments.ledger.url() {
+    let client = match arguments.ledger.url()? {
         LedgerUrl::Embedded(folder) => {
             if !EmbeddedLedger::exists(folder) {
                 bail!("there is no embedded ledger in {}", folder.display());

@@ -34,8 +34,9 @@ impl Place {
 #[derive(Args, Clone)]
 pub(crate) struct LedgerPlace {
     /// `embedded:PATH`, or the JSON-RPC URL of a node, or those of several between commas.
+    /// Required, unless there is a configuration.
     #[arg(long, env = "ATTESTRY_LEDGER_URL")]
-    ledger: LedgerUrl,
+    ledger: Option<LedgerUrl>,
     /// How many of several nodes must agree; more than half if not given.
     #[arg(long)]
     ledger_quorum: Option<usize>,
@@ -51,12 +52,12 @@ pub(crate) struct LedgerPlace {
 impl LedgerPlace {
     /// A ledger of which no more is said than its URL and, perhaps, the deployment.
     pub(crate) fn of(ledger: LedgerUrl, deployment: Option<Address>) -> Self {
-        Self { ledger, ledger_quorum: None, confirmations: 0, deployment }
+        Self { ledger: Some(ledger), ledger_quorum: None, confirmations: 0, deployment }
     }
 
     /// The ledger's URL.
-    pub(crate) fn url(&self) -> &LedgerUrl {
-        &self.ledger
+    pub(crate) fn url(&self) -> Result<&LedgerUrl> {
+        self.ledger.as_ref().context("--ledger is required")
     }
 
     /// Connects without looking for a deployment.
@@ -66,7 +67,7 @@ impl LedgerPlace {
             confirmations: self.confirmations,
             ..ClientOptions::default()
         };
-        Ok(LedgerClient::connect(&self.ledger, clock::now, options)?)
+        Ok(LedgerClient::connect(self.url()?, clock::now, options)?)
     }
 
     /// Opens the deployment.

@@ -9,6 +9,7 @@ use attestry_keys::PreparedVerifyingKey;
 use attestry_keys::interop::snarkjs;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::path::Path;
 use std::process::Stdio;
 
 use binary::{Service, attestry, last_json, run};
@@ -17,6 +18,29 @@ use binary::{Service, attestry, last_json, run};
 const PRACTITIONER: &str = include_str!("../../examples/practitioner.json");
 const POLICY: &str = include_str!("../../examples/policies/licence-type-in-state.json");
 const FAMILY_NAME_PATH: &str = "/name/0/family";
+
+/// Writes the configuration of an issuer that everybody may use.
+fn issuer_config(data: &Path, ledger: &str, entry: &str) -> String {
+    let data_path = data.display();
+    let text = format!(
+        "[http]
+         listen = \"127.0.0.1:0\"
+         [database]
+         url = \"sqlite:{data_path}/issuer/issuer.sqlite\"
+         [ledger]
+         url = \"{ledger}\"
+         deployment_file = \"{data_path}/deployment.json\"
+         outbox_file = \"{data_path}/issuer/outbox.redb\"
+         [access]
+         mode = \"open\"
+         [tenants.default]
+         entries = {{ provider_credential = {entry} }}
+         keys = {{ folder = \"{data_path}/issuer\" }}"
+    );
+    let path = data.join("issuer.toml");
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
 
 async fn post(url: &str, body: &Value) -> (u16, Value) {
     let answer = reqwest::Client::new().post(url).json(body).send().await.unwrap();
@@ -43,20 +67,9 @@ async fn a_licence_is_issued_presented_verified_revoked_and_refused() {
     let entry = last_json(&entry)["entry"].to_string();
 
     // The services of the board and of a clinic.
-    let issuer = Service::start(
-        data,
-        &[
-            "issuer",
-            "serve",
-            "--open",
-            "--listen",
-            "127.0.0.1:0",
-            "--ledger",
-            &ledger.url,
-            "--provider-entry",
-            &entry,
-        ],
-    );
+    let config = issuer_config(data, &ledger.url, &entry);
+    run(data, &["issuer", "config", "check", "--connect", &config]);
+    let issuer = Service::start(data, &["issuer", "serve", "--config", &config]);
     let verifier = Service::start(
         data,
         &[
