@@ -94,7 +94,7 @@ fn mistakes_are_told_together() {
         [ledger]
         url = \"https://user:secret@node.example\"
         [access]
-        mode = \"opne\"
+        mode = \"ajar\"
         [publication]
         interval_s = 0
         [tenants.Default.entries]
