@@ -3,6 +3,7 @@
 
 #[path = "../binary.rs"]
 mod binary;
+mod drill;
 mod office;
 
 use attestry_keys::PreparedVerifyingKey;
