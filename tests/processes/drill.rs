@@ -92,8 +92,8 @@ fn keys_are_encrypted_and_opened_by_a_file_or_a_descriptor_alone() {
     let by_file = ["--key-passphrase-file", &passphrase];
 
     let open = run(data, &["issuer", "init"]);
-    let refused = attestry(data).args(["issuer", "keys", "encrypt"]).stdin(Stdio::null());
-    assert!(said(&refused.output().unwrap()).contains("passphrase"));
+    let refused = attestry(data).args(["issuer", "keys", "encrypt"]).stdin(Stdio::null()).output();
+    assert!(said(&refused.unwrap()).contains("passphrase"));
     let encrypted = run(data, &[&["issuer", "keys", "encrypt"][..], &by_file].concat());
     assert_eq!((&encrypted["issuer"], &encrypted["key"]), (&open["issuer"], &open["key"]));
     assert_eq!(mode(&data.join("issuer/issuer-keys.json")), 0o600);
@@ -116,8 +116,8 @@ fn keys_are_encrypted_and_opened_by_a_file_or_a_descriptor_alone() {
     let again = attestry(data).args(["issuer", "keys", "create"]).args(by_file).output().unwrap();
     assert!(said(&again).contains("already"));
     std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let exposed = attestry(data).args(["issuer", "init", "--key-passphrase-file", &new]);
-    assert!(said(&exposed.output().unwrap()).contains("others"));
+    let init = ["issuer", "init", "--key-passphrase-file", &new];
+    assert!(said(&attestry(data).args(init).output().unwrap()).contains("others"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
