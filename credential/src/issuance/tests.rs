@@ -366,7 +366,7 @@ fn deferred_requests_and_notifications_read_back() {
         assert_eq!(error, ErrorCode::InvalidCredentialRequest, "{wrong}");
     }
     let event = NotificationEvent::CredentialAccepted;
-    let notification = Notification { notification_id: "3fwe98js".to_owned(), event };
+    let notification = Notification { notification_id: "3f0e98js".to_owned(), event };
     assert_eq!(Notification::from_json(&bytes(&notification)).unwrap(), notification);
     for wrong in [
         "",
@@ -385,7 +385,7 @@ fn deferred_requests_and_notifications_read_back() {
 fn credential_responses_read_back() {
     let issued = CredentialResponse::Issued {
         credentials: vec![IssuedCredential { credential: json!({}), attestation: json!({}) }],
-        notification_id: Some("3fwe98js".to_owned()),
+        notification_id: Some("3f0e98js".to_owned()),
     };
     let deferred =
         CredentialResponse::Deferred { transaction_id: "8xLOxBtZp8".to_owned(), interval: 5 };
