@@ -56,7 +56,7 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// The id that [`accompany`] gave the request.
+/// The id that the middleware gave the request.
 impl<S: Send + Sync> FromRequestParts<S> for RequestId {
     type Rejection = Problem;
 
