@@ -34,7 +34,7 @@ test: test-postgres
 
 # The suites that have a database, on PostgreSQL: a new server, stopped by the end.
 test-postgres:
-    tests/postgres/run env ATTESTRY_TEST_DATABASE=postgres cargo test --workspace --locked --test issuer --test database --test audit --test access
+    tests/postgres/run env ATTESTRY_TEST_DATABASE=postgres cargo test --workspace --locked --test issuer --test database --test audit --test access --test survival
 
 # Recompiles the contracts and compares the committed bytecode, tests them on chain and compares
 # their gas. Skips, visibly, without node or forge.

@@ -1,15 +1,18 @@
 //! The issuer service killed at any moment of issuing, revoking, publishing and importing: nothing
-//! acknowledged is lost, and nothing is done twice.
+//! acknowledged is lost, and nothing is done twice. On PostgreSQL two replicas work at once, and are
+//! killed at once.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../binary.rs"]
 mod binary;
 
 use attestry_ledger::{ClientOptions, LedgerClient, RegistryClient};
+use attestry_service::DatabaseUrl;
+use attestry_service::testing::TestDatabase;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -41,57 +44,67 @@ struct Books {
 #[derive(Clone)]
 struct Office {
     client: Client,
-    base: String,
+    /// Where the replicas are.
+    bases: Vec<String>,
     holder: String,
     books: Arc<Mutex<Books>>,
 }
 
 impl Office {
-    fn post(&self, path: &str) -> RequestBuilder {
-        self.client.post(format!("{}{path}", self.base))
+    /// A request to one of the replicas.
+    fn post(&self, replica: u32, path: &str) -> RequestBuilder {
+        let base = &self.bases[replica as usize % self.bases.len()];
+        self.client.post(format!("{base}{path}"))
     }
 
     async fn get(&self, path: &str) -> Value {
-        let answer = self.client.get(format!("{}{path}", self.base)).send().await.unwrap();
+        let answer = self.client.get(format!("{}{path}", self.bases[0])).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");
         answer.json().await.unwrap()
     }
 
     /// Issues under a key. None if the service died before it answered.
-    async fn issue(&self, key: &str) -> Option<String> {
+    async fn issue(&self, replica: u32, key: &str) -> Option<String> {
         let resource: Value = serde_json::from_str(PRACTITIONER).unwrap();
         let order = json!({ "resource": resource, "options": { "holder": self.holder } });
-        let request = self.post("/credentials/issue").header("idempotency-key", key).json(&order);
+        let request = self.post(replica, "/credentials/issue");
+        let request = request.header("idempotency-key", key).json(&order);
         let answer = request.send().await.ok()?;
         assert_eq!(answer.status(), 201);
         let body: Value = answer.json().await.ok()?;
         Some(body["verifiableCredential"]["id"].as_str().unwrap().to_owned())
     }
 
-    async fn revoke(&self, id: &str) -> Option<()> {
+    async fn revoke(&self, replica: u32, id: &str) -> Option<()> {
         let uuid = id.strip_prefix("urn:uuid:").unwrap();
         self.books.lock().unwrap().asked.insert(id.to_owned());
-        let request = self.post(&format!("/credentials/{uuid}/revoke"));
+        let request = self.post(replica, &format!("/credentials/{uuid}/revoke"));
         let answer = request.json(&json!({ "reason": "lapsed" })).send().await.ok()?;
         assert_eq!(answer.status(), 200);
         self.books.lock().unwrap().revoked.insert(id.to_owned());
         Some(())
     }
 
-    async fn publish(&self) -> Option<Value> {
-        let answer = self.post("/status-lists/publish").send().await.ok()?;
-        assert_eq!(answer.status(), 200);
-        answer.json().await.ok()
+    /// Publishes. Null if another replica was publishing, so that the ledger refused this one.
+    async fn publish(&self, replica: u32) -> Option<Value> {
+        let answer = self.post(replica, "/status-lists/publish").send().await.ok()?;
+        match answer.status().as_u16() {
+            200 => answer.json().await.ok(),
+            status => {
+                assert!(self.bases.len() > 1 && status == 502, "{status}");
+                Some(Value::Null)
+            }
+        }
     }
 
     /// Sends a roster of persons who are in no other.
-    async fn import(&self, number: u32) -> Option<()> {
+    async fn import(&self, replica: u32, number: u32) -> Option<()> {
         let rows = (0..ROWS).map(|row| {
             let (name, holder) = (format!("Roster{number} Row{row}"), &self.holder);
             format!("exclusion-clear,1234567893,{name},2026-09-01,{holder},{number}-{row}\n")
         });
         let roster = format!("{HEADER}\n{}", rows.collect::<String>());
-        let request = self.post("/imports?schema=ProviderCredential/1");
+        let request = self.post(replica, "/imports?schema=ProviderCredential/1");
         let request = request.header("content-type", "text/csv").body(roster);
         let answer = request.send().await.ok()?;
         assert!([200, 202].contains(&answer.status().as_u16()), "{}", answer.status());
@@ -108,26 +121,65 @@ impl Office {
             let office = self.clone();
             tasks.spawn(async move {
                 let key = format!("{life}-{request}");
-                let Some(id) = office.issue(&key).await else { return };
+                let Some(id) = office.issue(request, &key).await else { return };
                 office.books.lock().unwrap().issued.insert(key, id.clone());
                 if request % 3 == 0 {
-                    office.revoke(&id).await;
+                    office.revoke(request + 1, &id).await;
                 }
             });
         }
-        let office = self.clone();
-        tasks.spawn(async move { while office.publish().await.is_some() {} });
+        for replica in 0..self.bases.len() as u32 {
+            let office = self.clone();
+            tasks.spawn(async move { while office.publish(replica).await.is_some() {} });
+        }
         tasks.spawn(async move {
-            self.import(life).await;
+            self.import(life, life).await;
         });
         while tasks.join_next().await.is_some() {}
     }
 }
 
-fn start(data: &Path, ledger: &str, entry: &str, port: &str) -> Service {
-    let listen = format!("127.0.0.1:{port}");
-    let service = ["issuer", "serve", "--open", "--listen", &listen, "--ledger", ledger];
-    Service::start(data, &[&service[..], &["--provider-entry", entry]].concat())
+/// One replica of the service: its data directory and its port.
+struct Replica {
+    data: PathBuf,
+    port: String,
+}
+
+/// What all replicas have in common.
+struct Board<'a> {
+    ledger: &'a str,
+    entry: &'a str,
+    /// Where documents say that the service is.
+    url: &'a str,
+    /// The database, if it is not the file in the data directory.
+    database: Option<&'a str>,
+}
+
+impl Board<'_> {
+    fn start(&self, replica: &Replica) -> Service {
+        let listen = format!("127.0.0.1:{}", replica.port);
+        let mut service = vec!["issuer", "serve", "--open", "--listen", &listen];
+        service.extend(["--ledger", self.ledger, "--provider-entry", self.entry]);
+        service.extend(["--public-url", self.url]);
+        service.extend(self.database.iter().flat_map(|url| ["--database", url]));
+        Service::start(&replica.data, &service)
+    }
+}
+
+/// A port that nobody listens on.
+fn free_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port().to_string()
+}
+
+/// A data directory with the keys and the deployment of another.
+fn copy(data: &Path, to: &Path) {
+    std::fs::create_dir_all(to.join("issuer")).unwrap();
+    std::fs::copy(data.join("deployment.json"), to.join("deployment.json")).unwrap();
+    for file in std::fs::read_dir(data.join("issuer")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join("issuer").join(file.file_name())).unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,36 +193,46 @@ async fn an_issuer_that_is_killed_again_and_again_loses_nothing_and_does_nothing
     let accredit = ["ledger", "accredit", "--ledger", &chain.url, "--issuer", address];
     let schema = ["--schema", "ProviderCredential/1", "--key", key];
     let entry = run(data, &[&accredit[..], &schema].concat())["entry"].to_string();
-    // One port for all lives: documents name the service by its URL.
-    let first = start(data, &chain.url, &entry, "0");
-    let base = first.url.clone();
-    let port = base.rsplit_once(':').unwrap().1.to_owned();
-    drop(first);
+    let mut replicas = vec![Replica { data: data.to_owned(), port: free_port() }];
+    let database = TestDatabase::configured().await;
+    let database = match &database.url {
+        DatabaseUrl::Postgres(url) => {
+            copy(data, &data.join("second"));
+            replicas.push(Replica { data: data.join("second"), port: free_port() });
+            Some(url.as_str())
+        }
+        DatabaseUrl::Sqlite(_) => None,
+    };
+    let bases: Vec<String> =
+        replicas.iter().map(|replica| format!("http://127.0.0.1:{}", replica.port)).collect();
+    let (ledger, url) = (chain.url.as_str(), bases[0].clone());
+    let board = Board { ledger, entry: &entry, url: &url, database };
 
     // The service closes connections when it dies: each request has its own.
     let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();
     let holder = format!("0x{:064x}", 5);
-    let office = Office { client, base, holder, books: Arc::default() };
+    let office = Office { client, bases, holder, books: Arc::default() };
     for life in 0..KILLS {
-        let service = start(data, &chain.url, &entry, &port);
+        let services: Vec<Service> = replicas.iter().map(|replica| board.start(replica)).collect();
         let work = tokio::spawn(office.clone().work(life));
         // Early and late in the work, in no step with it.
         let pause = 30 + u64::from(life) * 137 % 1_200;
         tokio::time::sleep(Duration::from_millis(pause)).await;
-        drop(service);
+        drop(services);
         work.await.unwrap();
     }
 
-    let _service = start(data, &chain.url, &entry, &port);
+    let _service = board.start(&replicas[0]);
+    let office = Office { bases: vec![url.clone()], ..office };
     // Whoever was not answered asks again, under the same key; so does who was.
     for life in 0..KILLS {
         for request in 0..ISSUED {
             let key = format!("{life}-{request}");
-            let id = office.issue(&key).await.unwrap();
+            let id = office.issue(0, &key).await.unwrap();
             let before = office.books.lock().unwrap().issued.insert(key, id.clone());
             assert!(before.is_none_or(|before| before == id), "issued twice under one key");
         }
-        office.import(life).await.unwrap();
+        office.import(0, life).await.unwrap();
     }
     let imports = office.books.lock().unwrap().imports.clone();
     assert_eq!(imports.len(), KILLS as usize);
@@ -184,7 +246,7 @@ async fn an_issuer_that_is_killed_again_and_again_loses_nothing_and_does_nothing
         };
         assert_eq!((&import["issued"], &import["failed"]), (&json!(ROWS), &json!(0)), "{import}");
     }
-    for list in office.publish().await.unwrap().as_array().unwrap() {
+    for list in office.publish(0).await.unwrap().as_array().unwrap() {
         assert_eq!(list["unexplained"], 0, "the ledger bars what nobody barred: {list}");
     }
 
