@@ -4,7 +4,7 @@ use crate::clock;
 use anyhow::{Context, Result, bail};
 use attestry_issuer::Storage;
 use attestry_ledger::{
-    Address, ClientOptions, FileOutbox, LedgerClient, LedgerUrl, RegistryClient,
+    Address, ClientOptions, Deployment, FileOutbox, LedgerClient, LedgerUrl, RegistryClient,
 };
 use attestry_service::{Database, DatabaseUrl, TenantId};
 use clap::Args;
@@ -75,14 +75,16 @@ impl LedgerPlace {
         self.open_over(self.connect()?, place).await
     }
 
-    /// Opens the deployment for a service that sends: what a crash interrupts is sent after it.
+    /// Opens the deployment for a service that sends: what a crash interrupts is sent after it, and
+    /// it starts without the ledger once it has started with it.
     pub(crate) async fn open_with_outbox(
         &self,
         place: &Place,
         file: &Path,
     ) -> Result<RegistryClient> {
         let outbox = FileOutbox::open(file)?;
-        self.open_over(self.connect()?.with_outbox(Arc::new(outbox)), place).await
+        let client = self.connect()?.with_outbox(Arc::new(outbox));
+        open_or_recall(client, self.address_book(place)?, file).await
     }
 
     /// Opens the deployment by a client that is connected already.
@@ -91,11 +93,14 @@ impl LedgerPlace {
         client: LedgerClient,
         place: &Place,
     ) -> Result<RegistryClient> {
-        let address = match self.deployment {
+        Ok(RegistryClient::open(client, self.address_book(place)?).await?)
+    }
+
+    fn address_book(&self, place: &Place) -> Result<Address> {
+        Ok(match self.deployment {
             Some(address) => address,
             None => read_json::<DeploymentFile>(&place.folder(DEPLOYMENT))?.address_book,
-        };
-        Ok(RegistryClient::open(client, address).await?)
+        })
     }
 
     /// Whether it is said where the deployment is.
@@ -147,6 +152,33 @@ impl DatabasePlace {
         let database = Database::open(&self.url(place)).await?;
         database.migrate_service().await?;
         Ok(database)
+    }
+}
+
+/// Opens a deployment and notes, beside the outbox, where its contracts are. If the ledger does not
+/// answer, they are taken to be where they were when it last did.
+pub(crate) async fn open_or_recall(
+    client: LedgerClient,
+    address_book: Address,
+    outbox: &Path,
+) -> Result<RegistryClient> {
+    let noted = outbox.with_extension("deployment.json");
+    match RegistryClient::open(client.clone(), address_book).await {
+        Ok(registry) => {
+            let draft = outbox.with_extension("deployment.draft");
+            std::fs::write(&draft, serde_json::to_vec(registry.deployment())?)
+                .and_then(|()| std::fs::rename(&draft, &noted))
+                .with_context(|| format!("cannot write {}", noted.display()))?;
+            Ok(registry)
+        }
+        Err(error) if error.is_absence() && noted.exists() => {
+            let deployment: Deployment = read_json(&noted)?;
+            if deployment.address_book != address_book {
+                return Err(error.into());
+            }
+            Ok(RegistryClient::at(client, deployment))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -5,6 +5,7 @@
 mod binary;
 mod drill;
 mod office;
+mod outage;
 
 use attestry_keys::PreparedVerifyingKey;
 use attestry_keys::interop::snarkjs;

@@ -1,13 +1,13 @@
 //! From a configuration to a running service.
 
-use crate::place::{DeploymentFile, read_file, read_json};
+use crate::place::{DeploymentFile, open_or_recall, read_file, read_json};
 use crate::{clock, service};
 use anyhow::{Context, Result, anyhow};
 use ark_std::rand::rngs::OsRng;
 use attestry_issuer::config::{AccessConfig, Kept, KeysConfig, LedgerConfig, ServiceConfig};
 use attestry_issuer::keys::{Passphrase, SoftwareKeys};
 use attestry_issuer::{Issuer, IssuerKeys, Storage, http};
-use attestry_ledger::{ClientOptions, FileOutbox, LedgerClient, RegistryClient};
+use attestry_ledger::{Address, ClientOptions, FileOutbox, LedgerClient, RegistryClient};
 use attestry_service::access::Guard;
 use attestry_service::access::oidc::Oidc;
 use attestry_service::{Database, DatabaseUrl};
@@ -22,7 +22,9 @@ pub(super) async fn serve(config: &ServiceConfig) -> Result<()> {
     make_folder_of(&config.ledger.outbox_file)?;
     let outbox = FileOutbox::open(&config.ledger.outbox_file)?;
     let client = connect(&config.ledger)?.with_outbox(Arc::new(outbox));
-    let registry = open_registry(&config.ledger, client).await?;
+    let book = address_book(&config.ledger)?;
+    let registry =
+        open_or_recall(client, book, &config.ledger.outbox_file).await.context("ledger")?;
     let access = match &config.access {
         AccessConfig::Open => http::Access::Open,
         AccessConfig::Guarded(provider) => {
@@ -62,7 +64,8 @@ pub(super) async fn try_places(config: &ServiceConfig) -> Result<()> {
     let database = open_database(config).await?;
     database.ping().await.context("database")?;
     database.close().await;
-    open_registry(&config.ledger, connect(&config.ledger)?).await?;
+    let client = connect(&config.ledger)?;
+    RegistryClient::open(client, address_book(&config.ledger)?).await.context("ledger")?;
     for (tenant, body) in &config.tenants {
         // Development keys are made by the service itself.
         if let KeysConfig::File { .. } = body.keys {
@@ -96,12 +99,11 @@ fn connect(config: &LedgerConfig) -> Result<LedgerClient> {
     Ok(LedgerClient::connect(&url, clock::now, options)?)
 }
 
-async fn open_registry(config: &LedgerConfig, client: LedgerClient) -> Result<RegistryClient> {
-    let address = match &config.deployment {
+fn address_book(config: &LedgerConfig) -> Result<Address> {
+    Ok(match &config.deployment {
         Kept::Here(address) => *address,
         Kept::InFile(file) => read_json::<DeploymentFile>(file)?.address_book,
-    };
-    RegistryClient::open(client, address).await.context("ledger")
+    })
 }
 
 fn open_keys(config: &KeysConfig) -> Result<IssuerKeys> {
