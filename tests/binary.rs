@@ -1,5 +1,6 @@
 //! The binary as processes: commands, and services that are ended when they are dropped.
 
+use attestry_ledger::{ClientOptions, LedgerClient, RegistryClient};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -51,4 +52,13 @@ pub(crate) fn last_json(output: &Output) -> Value {
 /// What a command says that succeeds.
 pub(crate) fn run(data: &Path, arguments: &[&str]) -> Value {
     last_json(&attestry(data).args(arguments).output().unwrap())
+}
+
+/// The deployment of a data directory, as the ledger at a URL has it.
+pub(crate) async fn registry(data: &Path, url: &str) -> RegistryClient {
+    let client = LedgerClient::http(url, ClientOptions::default()).unwrap();
+    let deployment = std::fs::read(data.join("deployment.json")).unwrap();
+    let deployment: Value = serde_json::from_slice(&deployment).unwrap();
+    let book = deployment["address_book"].as_str().unwrap().parse().unwrap();
+    RegistryClient::open(client, book).await.unwrap()
 }

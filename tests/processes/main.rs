@@ -14,7 +14,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
-use binary::{Service, attestry, last_json, run};
+use binary::{Service, attestry, last_json, registry, run};
 
 /// Made up for these tests; no person's.
 const PRACTITIONER: &str = include_str!("../../examples/practitioner.json");

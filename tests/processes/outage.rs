@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use attestry_ledger::{ClientOptions, LedgerClient, RegistryClient};
 use serde_json::{Value, json};
 
-use super::{PRACTITIONER, Service, post, run};
+use super::{PRACTITIONER, Service, post, registry, run};
 
 /// Issues, and revokes if asked to: the credential's entry in its list.
 async fn issue(office: &str, revoked: bool) -> u32 {
@@ -86,11 +85,7 @@ async fn while_the_ledger_is_away_the_office_goes_on_and_then_tells_it_everythin
     let list = told.as_array().unwrap().iter().find(|list| list["list"] == entry.as_str());
     assert_eq!((&list.unwrap()["flips"], &list.unwrap()["unexplained"]), (&json!(3), &json!(0)));
     assert_eq!(readiness(&office.url).await["status"], "ready");
-    let client = LedgerClient::http(&url, ClientOptions::default()).unwrap();
-    let deployment = std::fs::read(data.join("deployment.json")).unwrap();
-    let deployment: Value = serde_json::from_slice(&deployment).unwrap();
-    let book = deployment["address_book"].as_str().unwrap().parse().unwrap();
-    let registry = RegistryClient::open(client, book).await.unwrap();
+    let registry = registry(data, &url).await;
     let on_ledger = registry.status_list(entry.parse::<u32>().unwrap().into()).await.unwrap();
     revoked.sort_unstable();
     assert_eq!(on_ledger.set_indices(), revoked);

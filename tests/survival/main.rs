@@ -6,7 +6,6 @@
 #[path = "../binary.rs"]
 mod binary;
 
-use attestry_ledger::{ClientOptions, LedgerClient, RegistryClient};
 use attestry_service::DatabaseUrl;
 use attestry_service::testing::TestDatabase;
 use reqwest::{Client, RequestBuilder};
@@ -17,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-use binary::{Service, run};
+use binary::{Service, registry, run};
 
 const KILLS: u32 = 25;
 /// Requests to issue that each life of the service is sent.
@@ -272,11 +271,7 @@ async fn an_issuer_that_is_killed_again_and_again_loses_nothing_and_does_nothing
     assert_eq!(issued.len() as u32, KILLS * ISSUED);
 
     // Every revocation that was acknowledged is on the ledger, and none that nobody asked for.
-    let client = LedgerClient::http(&chain.url, ClientOptions::default()).unwrap();
-    let deployment = std::fs::read(data.join("deployment.json")).unwrap();
-    let deployment: Value = serde_json::from_slice(&deployment).unwrap();
-    let book = deployment["address_book"].as_str().unwrap().parse().unwrap();
-    let registry = RegistryClient::open(client, book).await.unwrap();
+    let registry = registry(data, &chain.url).await;
     let entry: u32 = entry.parse().unwrap();
     let on_ledger = registry.status_list(entry.into()).await.unwrap().set_indices();
     let barred: BTreeSet<String> =
