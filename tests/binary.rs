@@ -62,3 +62,15 @@ pub(crate) async fn registry(data: &Path, url: &str) -> RegistryClient {
     let book = deployment["address_book"].as_str().unwrap().parse().unwrap();
     RegistryClient::open(client, book).await.unwrap()
 }
+
+/// Puts the contracts on a ledger and accredits an issuer with development keys for licences: its
+/// address and its entry.
+pub(crate) fn accredit(data: &Path, ledger: &str) -> (String, String) {
+    run(data, &["ledger", "init", "--ledger", ledger]);
+    let board = run(data, &["issuer", "init"]);
+    let (address, key) = (board["issuer"].as_str().unwrap(), board["key"].as_str().unwrap());
+    let accredit = ["ledger", "accredit", "--ledger", ledger, "--issuer", address];
+    let schema = ["--schema", "ProviderCredential/1", "--key", key];
+    let entry = run(data, &[&accredit[..], &schema].concat())["entry"].to_string();
+    (address.to_owned(), entry)
+}

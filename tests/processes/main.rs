@@ -14,7 +14,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
-use binary::{Service, attestry, last_json, registry, run};
+use binary::{Service, accredit, attestry, last_json, registry, run};
 
 /// Made up for these tests; no person's.
 const PRACTITIONER: &str = include_str!("../../examples/practitioner.json");
@@ -57,16 +57,7 @@ async fn a_licence_is_issued_presented_verified_revoked_and_refused() {
 
     // The consortium: a ledger with contracts, and an accredited issuer.
     let ledger = Service::start(data, &["ledger", "serve", "--listen", "127.0.0.1:0"]);
-    run(data, &["ledger", "init", "--ledger", &ledger.url]);
-    let board = run(data, &["issuer", "init"]);
-    let (address, key) = (board["issuer"].as_str().unwrap(), board["key"].as_str().unwrap());
-    let accreditation = ["ledger", "accredit", "--ledger", &ledger.url, "--issuer", address];
-    let entry = attestry(data)
-        .args(accreditation)
-        .args(["--schema", "ProviderCredential/1", "--key", key])
-        .output()
-        .unwrap();
-    let entry = last_json(&entry)["entry"].to_string();
+    let (_, entry) = accredit(data, &ledger.url);
 
     // The services of the board and of a clinic.
     let config = issuer_config(data, &ledger.url, &entry);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{PRACTITIONER, Service, attestry, last_json, run};
+use super::{PRACTITIONER, Service, accredit, attestry, last_json, run};
 
 fn refused(data: &Path, arguments: &[&str]) -> String {
     let output = attestry(data).args(arguments).output().unwrap();
@@ -18,12 +18,7 @@ async fn an_office_works_by_keys_and_its_log_is_on_the_ledger() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
     let ledger = Service::start(data, &["ledger", "serve", "--listen", "127.0.0.1:0"]);
-    run(data, &["ledger", "init", "--ledger", &ledger.url]);
-    let board = run(data, &["issuer", "init"]);
-    let (address, key) = (board["issuer"].as_str().unwrap(), board["key"].as_str().unwrap());
-    let accredit = ["ledger", "accredit", "--ledger", &ledger.url, "--issuer", address];
-    let accredit = [&accredit[..], &["--schema", "ProviderCredential/1", "--key", key]].concat();
-    let entry = run(data, &accredit)["entry"].to_string();
+    let (address, entry) = accredit(data, &ledger.url);
     let made = ["issuer", "api-key", "create", "--name", "desk", "--role", "registrar"];
     let made = run(data, &made);
     let serve = ["issuer", "serve", "--listen", "127.0.0.1:0", "--ledger", &ledger.url];
@@ -72,7 +67,7 @@ async fn an_office_works_by_keys_and_its_log_is_on_the_ledger() {
     assert!(message.contains("is missing"), "{message}");
 
     // And on the ledger, once the window has passed in which the last entry was appended.
-    let on_ledger = ["--ledger", &ledger.url, "--issuer", address];
+    let on_ledger = ["--ledger", &ledger.url, "--issuer", &address];
     let verify = [&["audit", "verify", path.as_str()][..], &on_ledger].concat();
     let mut found = Value::Null;
     for _ in 0..120 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{PRACTITIONER, Service, post, registry, run};
+use super::{PRACTITIONER, Service, accredit, post, registry};
 
 /// Issues, and revokes if asked to: the credential's entry in its list.
 async fn issue(office: &str, revoked: bool) -> u32 {
@@ -42,12 +42,7 @@ async fn while_the_ledger_is_away_the_office_goes_on_and_then_tells_it_everythin
     let ledger = chain(data, "0");
     let url = ledger.url.clone();
     let port = url.rsplit_once(':').unwrap().1.to_owned();
-    run(data, &["ledger", "init", "--ledger", &url]);
-    let board = run(data, &["issuer", "init"]);
-    let (address, key) = (board["issuer"].as_str().unwrap(), board["key"].as_str().unwrap());
-    let accredit = ["ledger", "accredit", "--ledger", &url, "--issuer", address];
-    let schema = ["--schema", "ProviderCredential/1", "--key", key];
-    let entry = run(data, &[&accredit[..], &schema].concat())["entry"].to_string();
+    let (_, entry) = accredit(data, &url);
     let serve = ["issuer", "serve", "--open", "--listen", "127.0.0.1:0", "--ledger", &url];
     // Nothing is published but when it is asked for; documents name the service by one URL.
     let window = ["--publication-interval-s", "1000000", "--publication-padding", "1"];

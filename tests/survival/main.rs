@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-use binary::{Service, registry, run};
+use binary::{Service, accredit, registry};
 
 const KILLS: u32 = 25;
 /// Requests to issue that each life of the service is sent.
@@ -186,12 +186,7 @@ async fn an_issuer_that_is_killed_again_and_again_loses_nothing_and_does_nothing
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
     let chain = Service::start(data, &["ledger", "serve", "--listen", "127.0.0.1:0"]);
-    run(data, &["ledger", "init", "--ledger", &chain.url]);
-    let board = run(data, &["issuer", "init"]);
-    let (address, key) = (board["issuer"].as_str().unwrap(), board["key"].as_str().unwrap());
-    let accredit = ["ledger", "accredit", "--ledger", &chain.url, "--issuer", address];
-    let schema = ["--schema", "ProviderCredential/1", "--key", key];
-    let entry = run(data, &[&accredit[..], &schema].concat())["entry"].to_string();
+    let (_, entry) = accredit(data, &chain.url);
     let mut replicas = vec![Replica { data: data.to_owned(), port: free_port() }];
     let database = TestDatabase::configured().await;
     let database = match &database.url {
