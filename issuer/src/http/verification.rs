@@ -1,6 +1,6 @@
 //! Verification over HTTP, as VC-API has it.
 
-use attestry_credential::w3c::Verdict;
+use attestry_credential::w3c::{Refusal, Verdict};
 use attestry_service::http::{JsonBody, Members, Problem};
 use axum::Json;
 use axum::extract::State;
@@ -17,8 +17,9 @@ pub(super) async fn credential(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let members = Members::of(&body, "$", &["verifiableCredential", "options"])?;
-    read_options(&members)?;
-    Ok(answer(&issuer.verify_credential(members.require("verifiableCredential")?).await))
+    let document = members.require("verifiableCredential")?;
+    let Some(_) = read_options(&members, "assertionMethod")? else { return Ok(wrong_purpose()) };
+    Ok(answer(&issuer.verify_credential(document).await))
 }
 
 /// `POST /presentations/verify`
@@ -27,15 +28,18 @@ pub(super) async fn presentation(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let members = Members::of(&body, "$", &["verifiablePresentation", "options"])?;
-    let binding = read_options(&members)?;
     let presentation = members.require("verifiablePresentation")?;
+    let Some(binding) = read_options(&members, "authentication")? else {
+        return Ok(wrong_purpose());
+    };
     Ok(answer(&issuer.verify_presentation(presentation, binding).await))
 }
 
-/// What VC-API's options say; `checks` and formats of results make no difference here, where
-/// everything is checked.
-fn read_options(members: &Members<'_>) -> Result<Binding, Problem> {
-    const KNOWN: [&str; 6] = [
+/// What VC-API's options say, unless they expect proofs of another purpose than the one that is
+/// taken; `checks` and formats of results make no difference here, where everything is checked.
+fn read_options(members: &Members<'_>, purpose: &str) -> Result<Option<Binding>, Problem> {
+    const KNOWN: [&str; 7] = [
+        "expectedProofPurpose",
         "challenge",
         "domain",
         "checks",
@@ -47,7 +51,13 @@ fn read_options(members: &Members<'_>) -> Result<Binding, Problem> {
     let options: &Value = members.get("options").unwrap_or(&none);
     let options = Members::of(options, "options", &KNOWN)?;
     let text = |name: &str| options.text(name).map(|text| text.map(str::to_owned));
-    Ok(Binding { challenge: text("challenge")?, domain: text("domain")? })
+    let binding = Binding { challenge: text("challenge")?, domain: text("domain")? };
+    let expected = options.text("expectedProofPurpose")?;
+    Ok(expected.is_none_or(|expected| expected == purpose).then_some(binding))
+}
+
+fn wrong_purpose() -> Response {
+    answer(&Verdict::refused(Refusal::Purpose))
 }
 
 fn answer(verdict: &Verdict) -> Response {

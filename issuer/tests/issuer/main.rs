@@ -12,6 +12,7 @@ mod logs;
 mod offers;
 mod openapi;
 mod outbox;
+mod plain;
 mod refusals;
 mod register;
 mod served;
