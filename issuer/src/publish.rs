@@ -98,8 +98,10 @@ impl Issuer {
         }
         if !matches!(list, ListId::Entry(_)) {
             // Nobody else has to be told: what was decided shows at once.
-            let _publisher = self.publishing().await;
-            self.publish_off_ledger(list).await?;
+            if !self.storage().pending(list).await?.is_empty() {
+                let _publisher = self.publishing().await;
+                self.publish_off_ledger(list).await?;
+            }
         }
         if let Some(published) = self.storage().published_list(list).await?
             && self.is_reliable(&published)
@@ -144,12 +146,13 @@ impl Issuer {
         let plan = Plan::new(&published, &own, &pending);
         let flips: Vec<Flip> = plan.flips().collect();
         let told: Vec<&Pending> = pending.iter().collect();
-        self.storage().mark_published(list, &flips, &told, self.now()).await?;
         // A did:key whose epoch has ended can tell nothing more.
         let root = match self.signer_of(list).await? {
             Some(_) => self.renew_if_changed(list, &own).await?,
             None => own.root(),
         };
+        // Only now: what is not told any more must stand in the document.
+        self.storage().mark_published(list, &flips, &told, self.now()).await?;
         Ok(Publication {
             list,
             root,
