@@ -1,6 +1,6 @@
 //! API keys of a service, from the console of its machine.
 
-use crate::place::{DatabasePlace, Place};
+use crate::place::{DatabasePlace, Place, ServiceName};
 use crate::{clock, output};
 use anyhow::Result;
 use ark_std::rand::rngs::OsRng;
@@ -63,10 +63,10 @@ fn role() -> impl TypedValueParser<Value = Role> {
         .try_map(|word| Role::from_word(&word).ok_or("is no role"))
 }
 
-pub(crate) async fn run(command: Command) -> Result<()> {
+pub(crate) async fn run(command: Command, of: ServiceName) -> Result<()> {
     match command {
         Command::Create(arguments) => {
-            let database = arguments.database.open_or_make(&arguments.place).await?;
+            let database = arguments.database.open_or_make(&arguments.place, of).await?;
             let now = clock::now();
             let new = NewKey {
                 name: arguments.name,
@@ -81,13 +81,13 @@ pub(crate) async fn run(command: Command) -> Result<()> {
             output::json(&made);
         }
         Command::List(arguments) => {
-            let database = arguments.database.open(&arguments.place).await?;
+            let database = arguments.database.open(&arguments.place, of).await?;
             for key in key::list(&database, arguments.database.tenant()).await? {
                 output::json(&serde_json::to_value(&key)?);
             }
         }
         Command::Revoke(arguments) => {
-            let database = arguments.database.open(&arguments.place).await?;
+            let database = arguments.database.open(&arguments.place, of).await?;
             let (tenant, actor) = (arguments.database.tenant(), Actor::operator());
             key::revoke(&database, tenant, &arguments.id, &actor, clock::now()).await?;
             output::json(&json!({ "revoked": arguments.id }));

@@ -1,6 +1,6 @@
 //! The audit log: exporting it, and checking an exported file offline.
 
-use crate::place::{DatabasePlace, LedgerPlace, Place, create_private};
+use crate::place::{DatabasePlace, LedgerPlace, Place, ServiceName, create_private};
 use crate::{clock, output};
 use anyhow::{Context, Result, bail};
 use attestry_ledger::{Address, AnchoredBatch, LedgerUrl};
@@ -28,6 +28,9 @@ pub(crate) struct ExportArguments {
     place: Place,
     #[command(flatten)]
     database: DatabasePlace,
+    /// Whose log.
+    #[arg(long, value_enum, default_value = "issuer")]
+    service: ServiceName,
     /// json, csv or fhir.
     #[arg(long, default_value = "json")]
     format: Format,
@@ -71,7 +74,7 @@ pub(crate) async fn run(command: Command) -> Result<()> {
 }
 
 async fn export(arguments: ExportArguments) -> Result<()> {
-    let database = arguments.database.open(&arguments.place).await?;
+    let database = arguments.database.open(&arguments.place, arguments.service).await?;
     let (tenant, actor) = (arguments.database.tenant(), Actor::operator());
     let mut to: Box<dyn Write> = match &arguments.output {
         Some(path) => Box::new(create_private(path)?),

@@ -7,12 +7,12 @@ mod keys;
 mod unlock;
 
 use crate::import::{self, Import};
-use crate::place::{DatabasePlace, LedgerPlace, Place, read_file};
+use crate::place::{DatabasePlace, LedgerPlace, Place, ServiceName, read_file};
 use crate::{access, clock, output, service};
 use anyhow::{Result, bail};
 use attestry_credential::fhir;
 use attestry_credential::schema::Schema;
-use attestry_issuer::{Issuer, IssuerConfig, http};
+use attestry_issuer::{Issuer, IssuerConfig, Storage, http};
 use attestry_ledger::EntryIndex;
 use attestry_service::access::Guard;
 use clap::{Args, Subcommand};
@@ -144,7 +144,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Serve(arguments) => serve(arguments).await?,
         Command::Config(command) => config::run(command).await?,
-        Command::ApiKey(command) => access::run(command).await?,
+        Command::ApiKey(command) => access::run(command, ServiceName::Issuer).await?,
         Command::Preview(arguments) => {
             for file in &arguments.files {
                 preview(file)?;
@@ -176,7 +176,7 @@ impl OfIssuer {
             IssuerConfig::new(public_url, self.entries.by_schema()),
             unlocked.keys()?,
             self.ledger.open(&self.place).await?,
-            self.database.storage(&self.place).await?,
+            storage(&self.database, &self.place).await?,
             clock::now,
         )
         .await?)
@@ -187,6 +187,12 @@ impl OfIssuer {
         let given: Vec<_> = self.entries.by_schema().into_keys().collect();
         if given.is_empty() { Schema::ALL.to_vec() } else { given }
     }
+}
+
+/// Opens the issuer's records; a file that is not there is made.
+async fn storage(database: &DatabasePlace, place: &Place) -> Result<Storage> {
+    let url = database.url(place, ServiceName::Issuer);
+    Ok(Storage::open(&url, database.tenant().clone()).await?)
 }
 
 async fn serve(arguments: Serve) -> Result<()> {
@@ -206,7 +212,7 @@ async fn serve(arguments: Serve) -> Result<()> {
         config,
         service_keys(&arguments.place, &arguments.passphrase)?,
         arguments.ledger.open_with_outbox(&arguments.place, &outbox).await?,
-        arguments.database.storage(&arguments.place).await?,
+        storage(&arguments.database, &arguments.place).await?,
         clock::now,
     )
     .await?;

@@ -2,12 +2,11 @@
 
 use crate::clock;
 use anyhow::{Context, Result, bail};
-use attestry_issuer::Storage;
 use attestry_ledger::{
     Address, ClientOptions, Deployment, FileOutbox, LedgerClient, LedgerUrl, RegistryClient,
 };
 use attestry_service::{Database, DatabaseUrl, TenantId};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::File;
@@ -109,10 +108,19 @@ impl LedgerPlace {
     }
 }
 
+/// A service of the house.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ServiceName {
+    /// The issuer.
+    Issuer,
+    /// The verifier.
+    Verifier,
+}
+
 /// The database of a service, and a tenant in it.
 #[derive(Args, Clone)]
 pub(crate) struct DatabasePlace {
-    /// `sqlite:PATH` or `postgres://USER@HOST/NAME`; the issuer's file in the data directory if not
+    /// `sqlite:PATH` or `postgres://USER@HOST/NAME`; the service's file in the data directory if not
     /// given.
     #[arg(long, env = "ATTESTRY_DATABASE_URL", hide_env_values = true)]
     database: Option<DatabaseUrl>,
@@ -123,8 +131,13 @@ pub(crate) struct DatabasePlace {
 
 impl DatabasePlace {
     /// Where the database is.
-    pub(crate) fn url(&self, place: &Place) -> DatabaseUrl {
-        let usual = || DatabaseUrl::Sqlite(place.folder("issuer/issuer.sqlite"));
+    pub(crate) fn url(&self, place: &Place, of: ServiceName) -> DatabaseUrl {
+        let usual = || {
+            DatabaseUrl::Sqlite(place.folder(match of {
+                ServiceName::Issuer => "issuer/issuer.sqlite",
+                ServiceName::Verifier => "verifier/verifier.sqlite",
+            }))
+        };
         self.database.clone().unwrap_or_else(usual)
     }
 
@@ -133,23 +146,18 @@ impl DatabasePlace {
     }
 
     /// Opens the database, which is there.
-    pub(crate) async fn open(&self, place: &Place) -> Result<Database> {
-        if let DatabaseUrl::Sqlite(path) = self.url(place)
+    pub(crate) async fn open(&self, place: &Place, of: ServiceName) -> Result<Database> {
+        if let DatabaseUrl::Sqlite(path) = self.url(place, of)
             && !path.exists()
         {
             bail!("there is no database {}", path.display());
         }
-        self.open_or_make(place).await
-    }
-
-    /// Opens the issuer's records; a file that is not there is made.
-    pub(crate) async fn storage(&self, place: &Place) -> Result<Storage> {
-        Ok(Storage::open(&self.url(place), self.tenant.clone()).await?)
+        self.open_or_make(place, of).await
     }
 
     /// Opens the database; a file that is not there is made.
-    pub(crate) async fn open_or_make(&self, place: &Place) -> Result<Database> {
-        let database = Database::open(&self.url(place)).await?;
+    pub(crate) async fn open_or_make(&self, place: &Place, of: ServiceName) -> Result<Database> {
+        let database = Database::open(&self.url(place, of)).await?;
         database.migrate_service().await?;
         Ok(database)
     }

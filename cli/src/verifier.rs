@@ -1,14 +1,15 @@
 //! The verifier service.
 
 use crate::governance::load_or_create_account;
-use crate::place::{LedgerPlace, Place};
-use crate::{clock, keys, service};
+use crate::place::{DatabasePlace, LedgerPlace, Place, ServiceName};
+use crate::{access, clock, keys, service};
 use anyhow::Result;
 use ark_std::rand::rngs::OsRng;
 use attestry_circuits::r1cs::CircuitId;
 use attestry_credential::presentation::ClientId;
 use attestry_keys::KeyStore;
 use attestry_ledger::EthrDid;
+use attestry_service::access::Guard;
 use attestry_verifier::{
     AcceptedCircuits, PolicyCatalogue, ReceiptKey, Storage, Verifier, VerifierConfig,
     VerifierParts, http,
@@ -25,6 +26,9 @@ const ACCOUNT_FILE: &str = "verifier/verifier-keys.insecure-development.json";
 pub(crate) enum Command {
     /// Run the service.
     Serve(Serve),
+    /// The API keys of the service.
+    #[command(subcommand)]
+    ApiKey(access::Command),
 }
 
 #[derive(Args)]
@@ -33,6 +37,12 @@ pub(crate) struct Serve {
     place: Place,
     #[command(flatten)]
     ledger: LedgerPlace,
+    #[command(flatten)]
+    database: DatabasePlace,
+    /// Let everybody do everything: for development, on loopback only. Without it callers show API
+    /// keys.
+    #[arg(long)]
+    open: bool,
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:8082")]
     listen: SocketAddr,
@@ -48,7 +58,14 @@ pub(crate) struct Serve {
 }
 
 pub(crate) async fn run(command: Command) -> Result<ExitCode> {
-    let Command::Serve(arguments) = command;
+    match command {
+        Command::Serve(arguments) => serve(arguments).await?,
+        Command::ApiKey(command) => access::run(command, ServiceName::Verifier).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(arguments: Serve) -> Result<()> {
     let place = &arguments.place;
     let registry = arguments.ledger.open(place).await?;
     let account = load_or_create_account(&place.folder(ACCOUNT_FILE))?;
@@ -63,19 +80,25 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
         Some(folder) => PolicyCatalogue::from_folder(folder)?,
         None => PolicyCatalogue::none(),
     };
+    let url = arguments.database.url(place, ServiceName::Verifier);
     let verifier = Verifier::new(VerifierParts {
         config,
         circuits: accepted_circuits(&keys::development_keys(place)?)?,
         policies,
         registry,
-        storage: Storage::open(&place.folder("verifier/verifier.sqlite")).await?,
+        storage: Storage::open(&url, arguments.database.tenant().clone()).await?,
         receipt_key: ReceiptKey::from_seed(&account.to_bytes()),
         clock: Arc::new(clock::now),
         rng: Box::new(OsRng),
     });
     service::announce(&listener)?;
-    http::serve(listener, verifier, service::shutdown()).await;
-    Ok(ExitCode::SUCCESS)
+    let access = if arguments.open {
+        http::Access::Open
+    } else {
+        http::Access::Guarded(Guard::new(verifier.database().clone(), None))
+    };
+    http::serve(listener, http::Service::new(vec![verifier], access), service::shutdown()).await?;
+    Ok(())
 }
 
 /// A verifier's DID as requests carry it: with the address in lower case.

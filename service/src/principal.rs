@@ -14,13 +14,24 @@ pub enum Role {
     Reviewer,
     /// Reads and exports the audit log; sees no record.
     Auditor,
+    /// Opens sessions of a verifier, reads their results and has presentations checked.
+    Verifier,
+    /// Publishes policies, runs studies, sees their cohorts.
+    Sponsor,
     /// Manages API keys, signing keys and the service; sees no record.
     Admin,
 }
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 4] = [Self::Registrar, Self::Reviewer, Self::Auditor, Self::Admin];
+    pub const ALL: [Self; 6] = [
+        Self::Registrar,
+        Self::Reviewer,
+        Self::Auditor,
+        Self::Verifier,
+        Self::Sponsor,
+        Self::Admin,
+    ];
 
     /// The word for it, in storage and on the wire.
     pub fn word(self) -> &'static str {
@@ -28,6 +39,8 @@ impl Role {
             Self::Registrar => "registrar",
             Self::Reviewer => "reviewer",
             Self::Auditor => "auditor",
+            Self::Verifier => "verifier",
+            Self::Sponsor => "sponsor",
             Self::Admin => "admin",
         }
     }
@@ -47,7 +60,8 @@ impl fmt::Display for Role {
 /// On whose behalf something is done, as the audit log names them.
 ///
 /// The name is that of an API key (`key:NAME`), of a subject at an identity provider
-/// (`oidc:SUBJECT`) or of the service itself (`service`): staff and machines, never a holder.
+/// (`oidc:SUBJECT`), of the service itself (`service`), or `wallet`: staff and machines, never a
+/// holder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
     /// Who.
@@ -60,6 +74,11 @@ impl Actor {
     /// The service itself: what it does by the clock.
     pub fn service() -> Self {
         Self { name: "service".to_owned(), request_id: None }
+    }
+
+    /// Some wallet, which does not say whose it is, and the request that it made.
+    pub fn wallet(request_id: &str) -> Self {
+        Self { name: "wallet".to_owned(), request_id: Some(request_id.to_owned()) }
     }
 
     /// Somebody at the console of the service's machine.

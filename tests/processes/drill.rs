@@ -134,7 +134,8 @@ async fn a_compromised_epoch_is_refused_a_healthy_one_is_not_and_a_reissued_lice
     let first = office.run(&["issuer", "keys", "create"]);
     let entry = office.accredit(&first);
     let board = office.serve(&entry);
-    let serve = ["verifier", "serve", "--listen", "127.0.0.1:0", "--registry-grace-s", "0"];
+    let serve =
+        ["verifier", "serve", "--open", "--listen", "127.0.0.1:0", "--registry-grace-s", "0"];
     let clinic = Service::start(data, &[&serve[..], &["--ledger", &office.ledger.url]].concat());
 
     let holder = run(data, &["wallet", "init"])["holder"].clone();

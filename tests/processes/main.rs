@@ -68,6 +68,7 @@ async fn a_licence_is_issued_presented_verified_revoked_and_refused() {
         &[
             "verifier",
             "serve",
+            "--open",
             "--listen",
             "127.0.0.1:0",
             "--ledger",

@@ -6,6 +6,7 @@ use attestry_circuits::r1cs::CircuitId;
 use attestry_credential::presentation::Digest;
 use attestry_keys::{KeyStore, Prover};
 use attestry_ledger::{Account, RegistryClient};
+use attestry_service::{DatabaseUrl, TenantId};
 use attestry_verifier::{
     AcceptedCircuits, PolicyCatalogue, ReceiptKey, Storage, Verifier, VerifierConfig, VerifierParts,
 };
@@ -35,6 +36,7 @@ pub async fn verifier(
     let circuit_id = CircuitId::presentation().to_string();
     let circuits =
         AcceptedCircuits::none().with(&circuit_id, keys.verifying_key().unwrap()).unwrap();
+    let url = DatabaseUrl::Sqlite(folder.join("verifier.sqlite"));
     Verifier::new(VerifierParts {
         config: VerifierConfig::new(
             did.to_string().to_lowercase().parse().unwrap(),
@@ -43,7 +45,7 @@ pub async fn verifier(
         circuits,
         policies: PolicyCatalogue::none(),
         registry: registry.clone(),
-        storage: Storage::open(&folder.join("verifier.sqlite")).await.unwrap(),
+        storage: Storage::open(&url, TenantId::default()).await.unwrap(),
         receipt_key: ReceiptKey::from_seed(&[9; 32]),
         clock: Arc::new(now),
         rng: Box::new(OsRng),

@@ -8,6 +8,7 @@ use attestry_credential::schema::Schema;
 use attestry_issuer::{IssuerKeys, Source};
 use attestry_ledger::embedded::EmbeddedLedger;
 use attestry_ledger::{Account, ClientOptions, LedgerClient, RegistryClient, RegistrySnapshot};
+use attestry_service::Actor;
 use attestry_tests::{Now, Office, Person, development_keys, prover, verifier};
 use attestry_verifier::{Decision, NewSession, Session, Verifier};
 use attestry_wallet_core::CircuitProver;
@@ -63,7 +64,7 @@ async fn ask_for_both(verifier: &Verifier) -> Session {
         purpose: "May you prescribe Schedule II here?".into(),
         count_once: false,
     };
-    verifier.open_session(asked).await.unwrap()
+    verifier.open_session(&Actor::operator(), asked).await.unwrap()
 }
 
 /// Whether any file below a folder holds the text.
@@ -103,7 +104,8 @@ async fn a_prescriber_shows_two_credentials_of_one_holder_and_two_people_cannot(
     // The clinic accepts, and sees one nullifier for both.
     let session = ask_for_both(&clinic).await;
     let honest = answer(&mut prescriber, &session, &public, &prover);
-    let decision = clinic.respond(&session.request.request_id, &honest).await.unwrap();
+    let decision =
+        clinic.respond(&Actor::wallet("test"), &session.request.request_id, &honest).await.unwrap();
     assert!(matches!(decision, Decision::Accepted { .. }), "{decision:?}");
 
     // A licence of one and a registration of another are not one prescriber.
@@ -113,7 +115,11 @@ async fn a_prescriber_shows_two_credentials_of_one_holder_and_two_people_cannot(
     let registration_query = "registration".parse().unwrap();
     let borrowed = other.presentations[&registration_query].clone();
     pooled.presentations.insert(registration_query, borrowed);
-    match clinic.respond(&session.request.request_id, &pooled).await.unwrap() {
+    match clinic
+        .respond(&Actor::wallet("test"), &session.request.request_id, &pooled)
+        .await
+        .unwrap()
+    {
         Decision::Refused { refusal, .. } => assert_eq!(refusal.reason(), "different-holders"),
         accepted => panic!("{accepted:?}"),
     }

@@ -21,11 +21,14 @@ pub struct VerifierConfig {
     /// How old the ledger's latest block may be. `None` for ledgers that make blocks only when
     /// there is a transaction, like the embedded one: of those, an old block says nothing.
     pub max_ledger_lag_s: Option<u64>,
+    /// How long what holders disclosed is kept for whoever asked; and sessions that ended without
+    /// an answer.
+    pub disclosed_retention_s: u64,
 }
 
 impl VerifierConfig {
-    /// Sessions of 10 minutes, proofs of 15, 30 seconds of skew, 10 minutes of grace, and no
-    /// limit on the age of the latest block.
+    /// Sessions of 10 minutes, proofs of 15, 30 seconds of skew, 10 minutes of grace, no limit on
+    /// the age of the latest block, and a day for what is disclosed.
     pub fn new(client_id: ClientId, public_url: ResponseUri) -> Self {
         Self {
             client_id,
@@ -35,6 +38,7 @@ impl VerifierConfig {
             clock_skew_s: 30,
             registry_grace_s: 600,
             max_ledger_lag_s: None,
+            disclosed_retention_s: 86_400,
         }
     }
 }

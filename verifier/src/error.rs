@@ -6,6 +6,7 @@ use attestry_circuits::PUBLIC_INPUTS;
 use attestry_credential::CredentialError;
 use attestry_credential::presentation::PresentationError;
 use attestry_ledger::LedgerError;
+use attestry_service::DatabaseError;
 
 /// An error of the verifier. None carries an attribute value. A refused answer is no error: it is
 /// a [`Refusal`](crate::Refusal).
@@ -55,12 +56,28 @@ pub enum VerifierError {
     #[error("no verifying key is loaded")]
     NoCircuit,
     /// The database failed.
-    #[error("the verifier's database failed")]
-    Storage(#[from] sqlx::Error),
-    /// The database could not be brought up to date.
-    #[error("the verifier's database could not be brought up to date")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The decision was not recorded, so nothing is decided.
+    #[error("the decision was not recorded")]
+    NotRecorded,
+    /// Without an API key, only loopback is served.
+    #[error("open access is served on loopback only: configure an API key")]
+    OpenAccess,
+    /// The listener failed.
+    #[error("input or output failed: {}", .0.kind())]
+    Io(#[from] std::io::Error),
+}
+
+impl From<sqlx::Error> for VerifierError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl VerifierError {
     /// A record that cannot be what this verifier wrote.
-    #[error("the verifier's database holds a record that cannot be read: {0}")]
-    Corrupt(&'static str),
+    pub(crate) fn corrupt(what: &'static str) -> Self {
+        DatabaseError::Corrupt(what).into()
+    }
 }

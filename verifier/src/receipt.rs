@@ -10,7 +10,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
-use crate::text;
+use crate::{Refusal, text};
 
 /// The media type of a receipt, in its header.
 const TYPE: &str = "attestry-receipt+jwt";
@@ -43,6 +43,20 @@ pub struct Receipt {
     /// Why it was refused: the name of a [`Refusal`](crate::Refusal).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+impl Receipt {
+    /// The receipt of this outcome.
+    pub(crate) fn of(self, outcome: Result<(), &Refusal>) -> Self {
+        Self {
+            result: match outcome {
+                Ok(()) => ReceiptResult::Accepted,
+                Err(_) => ReceiptResult::Refused,
+            },
+            reason: outcome.err().map(|refusal| refusal.reason().to_owned()),
+            ..self
+        }
+    }
 }
 
 /// One query of a receipt.

@@ -13,13 +13,16 @@ use attestry_credential::presentation::{
 };
 use attestry_credential::schema::values::Day;
 use attestry_ledger::RegistryClient;
+use attestry_service::{Actor, Database, TenantId};
 
 use crate::check::Trust;
 use crate::receipt::{checks, request_hash};
+use crate::recorder::Recorder;
 use crate::session::{Decision, NewSession, Session, SessionStatus};
+use crate::storage::Verdict;
 use crate::{
-    AcceptedCircuits, PolicyCatalogue, Receipt, ReceiptKey, ReceiptResult, Refusal, SignedReceipt,
-    Storage, VerifiedPresentation, VerifierConfig, VerifierError,
+    AcceptedCircuits, PolicyCatalogue, Receipt, ReceiptKey, ReceiptResult, Refusal, Storage,
+    VerifiedPresentation, VerifierConfig, VerifierError,
 };
 
 /// Unix seconds, from whoever runs the verifier.
@@ -62,7 +65,7 @@ struct Shared {
     policies: PolicyCatalogue,
     registry: RegistryClient,
     storage: Storage,
-    receipt_key: ReceiptKey,
+    recorder: Recorder,
     clock: Clock,
     rng: Mutex<Box<dyn SecureRng>>,
 }
@@ -86,9 +89,9 @@ impl Verifier {
             clock,
             rng,
         } = parts;
+        let recorder = Recorder::new(storage.clone(), receipt_key);
         let rng = Mutex::new(rng);
-        let shared =
-            Shared { config, circuits, policies, registry, storage, receipt_key, clock, rng };
+        let shared = Shared { config, circuits, policies, registry, storage, recorder, clock, rng };
         Self { parts: Arc::new(shared) }
     }
 
@@ -102,9 +105,23 @@ impl Verifier {
         &self.parts.policies
     }
 
+    /// For whom it works.
+    pub fn tenant(&self) -> &TenantId {
+        self.parts.storage.tenant()
+    }
+
+    /// The database, which other tenants may share.
+    pub fn database(&self) -> &Database {
+        self.parts.storage.database()
+    }
+
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.parts.storage
+    }
+
     /// The Ed25519 key, 32 bytes, that its receipts are checked with.
     pub fn receipt_verifying_key(&self) -> [u8; 32] {
-        self.parts.receipt_key.verifying_key()
+        self.parts.recorder.key().verifying_key()
     }
 
     /// The time by the verifier's clock, Unix seconds.
@@ -118,7 +135,11 @@ impl Verifier {
     /// [`VerifierError::Request`] or [`VerifierError::Presentation`] for what no wallet would
     /// read; [`VerifierError::Policy`] for a policy that cannot be asked with its parameters;
     /// those of storage.
-    pub async fn open_session(&self, asked: NewSession) -> Result<Session, VerifierError> {
+    pub async fn open_session(
+        &self,
+        actor: &Actor,
+        asked: NewSession,
+    ) -> Result<Session, VerifierError> {
         if !(1..=MAX_QUERIES).contains(&asked.queries.len()) {
             return Err(VerifierError::Request { field: "queries", rule: "are not 1 to 8" });
         }
@@ -149,7 +170,7 @@ impl Verifier {
         };
         check_readable(&request)?;
         let session = Session { id, request, count_once: asked.count_once, created_at: now };
-        self.parts.storage.add_session(&session).await?;
+        self.parts.storage.add_session(&session, actor).await?;
         Ok(session)
     }
 
@@ -180,11 +201,12 @@ impl Verifier {
     /// [`VerifierError::UnknownSession`]; those of storage, and then nothing is decided.
     pub async fn respond(
         &self,
+        actor: &Actor,
         request_id: &Identifier,
         response: &PresentationResponse,
     ) -> Result<Decision, VerifierError> {
         let session = self.session(request_id).await?;
-        let decision = self.decide(&session, response).await?;
+        let decision = self.decide(actor, session, response).await?;
         match &decision {
             Decision::Accepted { .. } => tracing::info!(%request_id, "accepted"),
             Decision::Refused { refusal, .. } => {
@@ -196,31 +218,28 @@ impl Verifier {
 
     async fn decide(
         &self,
-        session: &Session,
+        actor: &Actor,
+        session: Session,
         response: &PresentationResponse,
     ) -> Result<Decision, VerifierError> {
-        let request = &session.request;
-        let storage = &self.parts.storage;
-        if storage.is_answered(session).await? {
+        if self.parts.storage.is_answered(&session).await? {
             return Ok(Decision::Refused { refusal: Refusal::Replayed, receipt: None });
         }
         let now = self.now();
-        let checked = match self.misdirected(session, response).await? {
+        let checked = match self.misdirected(&session, response).await? {
             Some(refusal) => Err(refusal),
-            None => self.check(request, response, now).await,
+            None => self.check(&session.request, response, now).await,
         };
-        match checked {
-            Ok(verified) => {
-                let evidence = Evidence { request, response, block: Some(verified.block()), now };
-                storage.accept(&verified, |outcome| self.receipt(&evidence, outcome)).await
+        let block = match &checked {
+            Ok(verified) => Some(verified.block()),
+            Err(refusal) if refusal.is_decision() => refusal.block(),
+            Err(refusal) => {
+                return Ok(Decision::Refused { refusal: refusal.clone(), receipt: None });
             }
-            Err(refusal) if refusal.is_decision() => {
-                let evidence = Evidence { request, response, block: refusal.block(), now };
-                let sign = |outcome: Result<(), &Refusal>| self.receipt(&evidence, outcome);
-                storage.refuse(request, refusal, sign, now).await
-            }
-            Err(refusal) => Ok(Decision::Refused { refusal, receipt: None }),
-        }
+        };
+        let receipt = self.receipt(&session.request, response, block, now)?;
+        let actor = actor.clone();
+        self.parts.recorder.record(Verdict { session, checked, receipt, actor }).await
     }
 
     /// Checks an answer to a request that this verifier made, at a time by its clock: everything
@@ -269,9 +288,13 @@ impl Verifier {
     ///
     /// # Errors
     /// Those of storage.
-    pub async fn withdraw(&self, key: &WithdrawalKey) -> Result<Nullifier, VerifierError> {
+    pub async fn withdraw(
+        &self,
+        actor: &Actor,
+        key: &WithdrawalKey,
+    ) -> Result<Nullifier, VerifierError> {
         let nullifier = key.nullifier();
-        self.parts.storage.withdraw(&nullifier, self.now()).await?;
+        self.parts.storage.withdraw(&nullifier, actor, self.now()).await?;
         Ok(nullifier)
     }
 
@@ -283,7 +306,7 @@ impl Verifier {
         if self.parts.circuits.systems().is_empty() {
             return Err(VerifierError::NoCircuit);
         }
-        self.parts.storage.ping().await?;
+        self.database().ping().await?;
         self.parts.registry.root().await?;
         Ok(())
     }
@@ -292,44 +315,34 @@ impl Verifier {
         work(&mut self.parts.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The receipt of an acceptance.
     fn receipt(
         &self,
-        evidence: &Evidence<'_>,
-        outcome: Result<(), &Refusal>,
-    ) -> Result<SignedReceipt, VerifierError> {
-        let Evidence { request, response, block, now } = *evidence;
-        let unwritable = |_| VerifierError::Corrupt("a receipt has no JSON");
-        let receipt = Receipt {
+        request: &PresentationRequest,
+        response: &PresentationResponse,
+        block: Option<u64>,
+        now: u64,
+    ) -> Result<Receipt, VerifierError> {
+        Ok(Receipt {
             verifier: self.config().client_id.clone(),
             request_id: request.request_id.clone(),
-            request_hash: request_hash(request).map_err(unwritable)?,
+            request_hash: request_hash(request)
+                .map_err(|_| VerifierError::corrupt("a receipt has no JSON"))?,
             scope: request.scope(),
             checks: checks(request, response),
             registry_block: block,
             decided_at: now,
-            result: match outcome {
-                Ok(()) => ReceiptResult::Accepted,
-                Err(_) => ReceiptResult::Refused,
-            },
-            reason: outcome.err().map(|refusal| refusal.reason().to_owned()),
-        };
-        self.parts.receipt_key.sign(&receipt).map_err(unwritable)
+            result: ReceiptResult::Accepted,
+            reason: None,
+        })
     }
-}
-
-/// What a decision rests on.
-struct Evidence<'a> {
-    request: &'a PresentationRequest,
-    response: &'a PresentationResponse,
-    block: Option<u64>,
-    now: u64,
 }
 
 /// 128 random bits in 32 hexadecimal digits.
 fn random_id(rng: &mut Box<dyn SecureRng>) -> Result<Identifier, VerifierError> {
     let mut bytes = [0; 16];
     rng.fill_bytes(&mut bytes);
-    hex::encode(bytes).parse().map_err(|_| VerifierError::Corrupt("an id"))
+    hex::encode(bytes).parse().map_err(|_| VerifierError::corrupt("an id"))
 }
 
 /// Checks that a query can be asked, as far as that is known before the holder fills in what it
@@ -346,7 +359,7 @@ fn check_askable(query: &Query, now: u64) -> Result<(), VerifierError> {
 /// Checks that wallets will read the request.
 fn check_readable(request: &PresentationRequest) -> Result<(), VerifierError> {
     let json =
-        serde_json::to_vec(request).map_err(|_| VerifierError::Corrupt("a request has no JSON"))?;
+        serde_json::to_vec(request).map_err(|_| VerifierError::corrupt("a request has no JSON"))?;
     PresentationRequest::from_json(&json)?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use attestry_credential::presentation::{
     ClientId, PresentationError, PresentationRequest, PresentationResponse, Query, ScopeParts,
 };
 use attestry_ledger::{AccountKey, RegistryClient, RegistrySnapshot};
+use attestry_service::{Actor, DatabaseUrl, TenantId};
 use attestry_verifier::{
     AcceptedCircuits, Decision, NewSession, PolicyCatalogue, ReceiptKey, Session, Storage,
     Verifier, VerifierConfig, VerifierParts,
@@ -91,6 +92,7 @@ pub(super) async fn verifier(
     clock: &MovableClock,
 ) -> Result<Verifier> {
     let clock = clock.clone();
+    let url = DatabaseUrl::Sqlite(folder.join(format!("{}.sqlite", identity.address())));
     let config = VerifierConfig {
         session_lifetime_s: HOUR_S,
         max_age_s: HOUR_S,
@@ -101,7 +103,7 @@ pub(super) async fn verifier(
         circuits,
         policies: PolicyCatalogue::none(),
         registry,
-        storage: Storage::open(&folder.join(format!("{}.sqlite", identity.address()))).await?,
+        storage: Storage::open(&url, TenantId::default()).await?,
         receipt_key: ReceiptKey::from_seed(&identity.to_bytes()),
         clock: Arc::new(move || clock.now()),
         rng: Box::new(OsRng),
@@ -122,7 +124,7 @@ pub(super) async fn ask(verifier: &Verifier, question: &Question) -> Result<Sess
         purpose: question.purpose.to_owned(),
         count_once: false,
     };
-    Ok(verifier.open_session(asked).await?)
+    Ok(verifier.open_session(&Actor::operator(), asked).await?)
 }
 
 /// What a verifier says of an answer.
@@ -131,14 +133,18 @@ pub(super) async fn decide(
     session: &Session,
     answer: &PresentationResponse,
 ) -> Result<Found> {
-    Ok(match verifier.respond(&session.request.request_id, answer).await? {
-        Decision::Accepted { receipt } => {
-            let receipt = receipt.verify(&verifier.receipt_verifying_key())?;
-            let block = receipt.registry_block.unwrap_or_default();
-            Found::accepted(format!("receipt signed, registry read at block {block}"))
-        }
-        Decision::Refused { refusal, .. } => Found::refused(refusal.reason(), refusal.to_string()),
-    })
+    Ok(
+        match verifier.respond(&Actor::wallet("demo"), &session.request.request_id, answer).await? {
+            Decision::Accepted { receipt } => {
+                let receipt = receipt.verify(&verifier.receipt_verifying_key())?;
+                let block = receipt.registry_block.unwrap_or_default();
+                Found::accepted(format!("receipt signed, registry read at block {block}"))
+            }
+            Decision::Refused { refusal, .. } => {
+                Found::refused(refusal.reason(), refusal.to_string())
+            }
+        },
+    )
 }
 
 /// What it means that a wallet cannot answer.

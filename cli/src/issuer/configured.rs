@@ -10,6 +10,7 @@ use attestry_issuer::{Issuer, IssuerKeys, Storage, http};
 use attestry_ledger::{Address, ClientOptions, FileOutbox, LedgerClient, RegistryClient};
 use attestry_service::access::Guard;
 use attestry_service::access::oidc::Oidc;
+use attestry_service::http::Hosting;
 use attestry_service::{Database, DatabaseUrl};
 use std::path::Path;
 use std::str::FromStr;
@@ -49,11 +50,14 @@ pub(super) async fn serve(config: &ServiceConfig) -> Result<()> {
     }
     service::announce(&listener)?;
     let service = http::Service {
-        connections: config.http.connections,
-        requests: config.http.requests,
-        metrics,
+        issuers,
+        hosting: Hosting {
+            access,
+            connections: config.http.connections,
+            requests: config.http.requests,
+            metrics,
+        },
         audit_anchor_interval_s: config.audit_anchor_interval_s,
-        ..http::Service::new(issuers, access)
     };
     http::serve(listener, service, service::shutdown()).await?;
     Ok(())

@@ -64,7 +64,7 @@ pub use attestry_service::access::Access;
 pub use docs::OPENAPI;
 
 use attestry_service::access::http::Gate;
-use attestry_service::http::{self, ConnectionLimits, RequestLimits, TENANTS, finish};
+use attestry_service::http::{Hosting, TENANTS, finish};
 use attestry_service::{Role, TenantId, access, audit};
 use axum::Router;
 use axum::routing::{get, post, put};
@@ -79,14 +79,8 @@ use health::Health;
 pub struct Service {
     /// One issuer for each tenant.
     pub issuers: Vec<Issuer>,
-    /// Who may use them.
-    pub access: Access,
-    /// What connections may use.
-    pub connections: ConnectionLimits,
-    /// What requests may use.
-    pub requests: RequestLimits,
-    /// Where the metrics are served, if not beside everything else.
-    pub metrics: Option<TcpListener>,
+    /// How they are hosted.
+    pub hosting: Hosting,
     /// How often the heads of the audit logs go to the ledger, seconds; never if none.
     pub audit_anchor_interval_s: Option<u64>,
 }
@@ -94,14 +88,7 @@ pub struct Service {
 impl Service {
     /// Issuers with the usual limits, and the metrics beside everything else.
     pub fn new(issuers: Vec<Issuer>, access: Access) -> Self {
-        Self {
-            issuers,
-            access,
-            connections: ConnectionLimits::default(),
-            requests: RequestLimits::default(),
-            metrics: None,
-            audit_anchor_interval_s: None,
-        }
+        Self { issuers, hosting: Hosting::new(access), audit_anchor_interval_s: None }
     }
 }
 
@@ -116,27 +103,13 @@ pub async fn serve(
     service: Service,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), IssuerError> {
-    let is_open = matches!(service.access, Access::Open);
-    if is_open && !listener.local_addr()?.ip().is_loopback() {
+    if !service.hosting.is_allowed_on(&listener)? {
         return Err(IssuerError::OpenAccess);
     }
     let background = Background::start(&service.issuers, service.audit_anchor_interval_s);
     let health = Health::of(&service.issuers);
-    let app = routes(&service, &health);
-    let connections = service.connections;
-    let (app, beside) = match service.metrics {
-        None => (app.merge(health.metrics_route()), None),
-        Some(own) => {
-            let routes = finish(health.metrics_route(), service.requests, health.metrics());
-            let serving = http::serve(own, routes, connections, std::future::pending());
-            (app, Some(tokio::spawn(serving)))
-        }
-    };
-    let app = finish(app, service.requests, health.metrics());
-    http::serve(listener, app, connections, shutdown).await;
-    if let Some(beside) = beside {
-        beside.abort();
-    }
+    let app = (routes(&service, &health), health.metrics_route());
+    service.hosting.serve(listener, app, health.metrics(), shutdown).await;
     background.stop().await;
     Ok(())
 }
@@ -146,7 +119,7 @@ pub async fn serve(
 pub fn router(service: &Service) -> Router {
     let health = Health::of(&service.issuers);
     let app = routes(service, &health).merge(health.metrics_route());
-    finish(app, service.requests, health.metrics())
+    finish(app, service.hosting.requests, health.metrics())
 }
 
 /// The routes of all tenants and of none, without what is wrapped around them.
@@ -154,7 +127,7 @@ fn routes(service: &Service, health: &Health) -> Router {
     let mut app = Router::new().merge(vocabulary::routes()).merge(docs::routes());
     app = app.merge(health.routes());
     for issuer in &service.issuers {
-        let routes = tenant_routes(issuer, &service.access).with_state(issuer.clone());
+        let routes = tenant_routes(issuer, &service.hosting.access).with_state(issuer.clone());
         app = if *issuer.tenant() == TenantId::default() {
             app.merge(routes)
         } else {

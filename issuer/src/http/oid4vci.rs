@@ -74,7 +74,8 @@ async fn token(
     let body =
         read(&headers, "application/x-www-form-urlencoded", ErrorCode::InvalidRequest, body)?;
     let request = TokenRequest::from_form(&body)?;
-    let response = issuer.claim_offer(&wallet(&request_id), &request, &mut OsRng).await?;
+    let response =
+        issuer.claim_offer(&Actor::wallet(request_id.as_str()), &request, &mut OsRng).await?;
     Ok(Json(response).into_response())
 }
 
@@ -95,7 +96,9 @@ async fn credential(
     let token = access_token(&headers)?;
     let body = read(&headers, "application/json", ErrorCode::InvalidCredentialRequest, body)?;
     let request = CredentialRequest::from_json(&body)?;
-    let response = issuer.issue_offered(&wallet(&request_id), token, &request, &mut OsRng).await?;
+    let response = issuer
+        .issue_offered(&Actor::wallet(request_id.as_str()), token, &request, &mut OsRng)
+        .await?;
     Ok(issued(&response))
 }
 
@@ -108,7 +111,9 @@ async fn deferred(
     let token = access_token(&headers)?;
     let body = read(&headers, "application/json", ErrorCode::InvalidCredentialRequest, body)?;
     let request = DeferredRequest::from_json(&body)?;
-    let response = issuer.issue_deferred(&wallet(&request_id), token, &request, &mut OsRng).await?;
+    let response = issuer
+        .issue_deferred(&Actor::wallet(request_id.as_str()), token, &request, &mut OsRng)
+        .await?;
     Ok(issued(&response))
 }
 
@@ -121,13 +126,8 @@ async fn notification(
     let token = access_token(&headers)?;
     let body = read(&headers, "application/json", ErrorCode::InvalidNotificationRequest, body)?;
     let notification = Notification::from_json(&body)?;
-    issuer.take_notification(&wallet(&request_id), token, &notification).await?;
+    issuer.take_notification(&Actor::wallet(request_id.as_str()), token, &notification).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// Who the audit log says it was: some wallet, which does not say whose it is.
-fn wallet(request_id: &RequestId) -> Actor {
-    Actor { name: "wallet".to_owned(), request_id: Some(request_id.to_string()) }
 }
 
 fn issued(response: &CredentialResponse) -> Response {

@@ -17,9 +17,9 @@ const SHORT: Duration = Duration::from_millis(200);
 
 async fn office(issuer: Issuer) -> Office {
     Office::open_as(vec![issuer], |service| {
-        service.connections =
-            ConnectionLimits { header_time: SHORT, connections: 64, ..service.connections };
-        service.requests = RequestLimits { body_time: SHORT, ..service.requests };
+        service.hosting.connections =
+            ConnectionLimits { header_time: SHORT, connections: 64, ..service.hosting.connections };
+        service.hosting.requests = RequestLimits { body_time: SHORT, ..service.hosting.requests };
     })
     .await
 }

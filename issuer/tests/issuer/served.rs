@@ -164,7 +164,7 @@ async fn metrics_can_have_a_listener_of_their_own() {
     let own = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = own.local_addr().unwrap();
     let issuer = world.open().await;
-    let office = Office::open_as(vec![issuer], |service| service.metrics = Some(own)).await;
+    let office = Office::open_as(vec![issuer], |service| service.hosting.metrics = Some(own)).await;
     assert_eq!(office.post("/credentials/issue", &order()).await.0, 201);
     assert_eq!(office.get("/metrics").await.0, 404);
     let metrics = reqwest::get(format!("http://{address}/metrics")).await.unwrap();

@@ -1,6 +1,7 @@
 //! What every service does around its own routes: problem documents, request ids, bodies.
 
 mod body;
+mod hosting;
 mod json;
 mod members;
 mod metrics;
@@ -12,6 +13,7 @@ mod slow;
 
 pub use attestry_serve::{ConnectionLimits, serve};
 pub use body::{Body, IdempotencyKey, JsonBody, OptionalJsonBody, TypedBody};
+pub use hosting::Hosting;
 pub use json::{DEEPEST_NESTING, JsonError};
 pub use members::{FieldError, Members, Parameters};
 pub use metrics::{Metrics, TENANTS, TenantGauge};

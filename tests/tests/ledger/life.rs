@@ -348,12 +348,16 @@ async fn ask(
         purpose: purpose.into(),
         count_once: false,
     };
-    verifier.open_session(asked).await.unwrap()
+    verifier.open_session(&Actor::operator(), asked).await.unwrap()
 }
 
 /// `accepted`, or the reason of the refusal.
 async fn decide(verifier: &Verifier, session: &Session, answer: &PresentationResponse) -> String {
-    match verifier.respond(&session.request.request_id, answer).await.unwrap() {
+    match verifier
+        .respond(&Actor::wallet("test"), &session.request.request_id, answer)
+        .await
+        .unwrap()
+    {
         Decision::Accepted { .. } => "accepted".to_owned(),
         Decision::Refused { refusal, .. } => refusal.reason().to_owned(),
     }

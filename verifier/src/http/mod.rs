@@ -1,6 +1,6 @@
 //! The verifier over HTTP.
 //!
-//! | | |
+//! | method and path | answer |
 //! |---|---|
 //! | `POST /presentations` | opens a session |
 //! | `GET /presentations/{id}` | what became of it, for who opened it |
@@ -10,67 +10,125 @@
 //! | `GET /policies`, `GET /policies/{id}` | what may be asked by name |
 //! | `GET /receipt-key` | the key of the receipts, as a JWK |
 //! | `GET /healthz`, `GET /readyz` | whether the process runs, whether it can decide |
-//! | `GET /metrics` | what it counts, for Prometheus |
+//! | `GET /metrics` | what it counts, for Prometheus, unless it is served on a listener of its own |
 //!
-//! Errors are RFC 9457 problem documents.
+//! The default tenant is served at the root, every other below `/t/{tenant}`. What wallets use,
+//! the receipt key and health are public; all else takes an API key or a token of the identity
+//! provider, as a bearer token. Verifiers open sessions, read their results and have presentations
+//! checked; sponsors publish policies and run studies. `/api-keys` is as
+//! [`attestry_service::access::http`] has it, `/audit` as [`attestry_service::audit::http`]. Errors
+//! are RFC 9457 problem documents.
 
+mod background;
+mod health;
 mod policies;
 mod problem;
 mod sessions;
 
-use attestry_service::http::{self, ConnectionLimits, Metrics, Problem, RequestLimits, finish};
-use axum::extract::State;
+pub use attestry_service::access::Access;
+pub use attestry_service::http::Hosting;
+
+use attestry_credential::presentation::MAX_RESPONSE;
+use attestry_service::access::http::Gate;
+use attestry_service::http::{TENANTS, finish};
+use attestry_service::{Role, TenantId, access, audit};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::Verifier;
+use crate::{Verifier, VerifierError};
+use background::Background;
+use health::Health;
 
-/// Serves the verifier until `shutdown` resolves, then finishes what is under way.
-///
-/// There is no authentication: whoever reaches the service may open sessions.
-pub async fn serve(
-    listener: TcpListener,
-    verifier: Verifier,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) {
-    http::serve(listener, router(verifier), ConnectionLimits::default(), shutdown).await;
+/// What is served, and to whom.
+#[derive(Debug)]
+pub struct Service {
+    /// One verifier for each tenant.
+    pub verifiers: Vec<Verifier>,
+    /// How they are hosted.
+    pub hosting: Hosting,
 }
 
-/// The routes, to be served beside others.
-pub fn router(verifier: Verifier) -> Router {
-    let routes = Router::new()
-        .route("/presentations", post(sessions::open))
-        .route("/presentations/{id}", get(sessions::outcome))
+impl Service {
+    /// Verifiers with the usual limits, and the metrics beside everything else.
+    pub fn new(verifiers: Vec<Verifier>, access: Access) -> Self {
+        Self { verifiers, hosting: Hosting::new(access) }
+    }
+}
+
+/// Serves verifiers on a listener and does what is due by the clock, until `shutdown` ends.
+/// Requests that have begun are finished first.
+///
+/// # Errors
+/// [`VerifierError::OpenAccess`] if the access is open and the listener is not on loopback;
+/// [`VerifierError::Io`].
+pub async fn serve(
+    listener: TcpListener,
+    service: Service,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), VerifierError> {
+    if !service.hosting.is_allowed_on(&listener)? {
+        return Err(VerifierError::OpenAccess);
+    }
+    let background = Background::start(&service.verifiers);
+    let health = Health::of(&service.verifiers);
+    let app = (routes(&service, &health), health.metrics_route());
+    service.hosting.serve(listener, app, health.metrics(), shutdown).await;
+    background.stop().await;
+    Ok(())
+}
+
+/// All routes, the metrics among them, for a caller that has its own server. Nothing is done by
+/// the clock then.
+pub fn router(service: &Service) -> Router {
+    let health = Health::of(&service.verifiers);
+    let app = routes(service, &health).merge(health.metrics_route());
+    finish(app, service.hosting.requests, health.metrics())
+}
+
+/// The routes of all tenants and of none, without what is wrapped around them.
+fn routes(service: &Service, health: &Health) -> Router {
+    let mut app = health.routes();
+    for verifier in &service.verifiers {
+        let routes = tenant_routes(verifier, &service.hosting.access).with_state(verifier.clone());
+        app = if *verifier.tenant() == TenantId::default() {
+            app.merge(routes)
+        } else {
+            app.nest(&format!("{TENANTS}{}", verifier.tenant()), routes)
+        };
+    }
+    app
+}
+
+/// The routes of one tenant.
+fn tenant_routes(verifier: &Verifier, access: &Access) -> Router<Verifier> {
+    let clock = verifier.clone();
+    let gate = Gate::new(access.clone(), verifier.tenant().clone(), move || clock.now());
+    let database = verifier.database();
+    let wallet = Router::new()
         .route("/presentations/{id}/request", get(sessions::request))
         .route("/presentations/{id}/response", post(sessions::respond))
         .route("/withdrawals", post(sessions::withdraw))
-        .route("/policies", get(policies::list))
-        .route("/policies/{id}", get(policies::read))
         .route("/receipt-key", get(receipt_key))
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz));
-    let metrics = Metrics::new(verifier.now());
-    let counted = metrics.clone();
-    let routes = routes.route("/metrics", get(async move || counted.answer()));
-    // A body is at most as long as the longest answer.
-    let body_bytes = attestry_credential::presentation::MAX_RESPONSE;
-    let limits = RequestLimits { body_bytes, ..RequestLimits::default() };
-    finish(routes, limits, &metrics).with_state(verifier)
+        // A body is at most as long as the longest answer.
+        .layer(DefaultBodyLimit::max(MAX_RESPONSE));
+    let asker = Router::new()
+        .route("/presentations", post(sessions::open))
+        .route("/presentations/{id}", get(sessions::outcome));
+    let reader = Router::new()
+        .route("/policies", get(policies::list))
+        .route("/policies/{id}", get(policies::read));
+    wallet
+        .merge(gate.guard(&[Role::Verifier], asker))
+        .merge(gate.guard(&[Role::Verifier, Role::Sponsor], reader))
+        .merge(access::http::routes(database.clone(), &gate))
+        .merge(audit::http::routes(database.clone(), &gate))
 }
 
 async fn receipt_key(State(verifier): State<Verifier>) -> Json<Value> {
     let key = URL_SAFE_NO_PAD.encode(verifier.receipt_verifying_key());
     Json(json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "x": key }))
-}
-
-async fn healthz() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
-}
-
-async fn readyz(State(verifier): State<Verifier>) -> Result<Json<Value>, Problem> {
-    verifier.check_ready().await.map_err(|error| Problem::not_ready(&error))?;
-    Ok(Json(json!({ "status": "ready" })))
 }

@@ -60,9 +60,14 @@ impl From<VerifierError> for Problem {
             VerifierError::NoCircuit => {
                 (StatusCode::SERVICE_UNAVAILABLE, "no-circuit", "No verifying key")
             }
-            VerifierError::Storage(_)
-            | VerifierError::Migration(_)
-            | VerifierError::Corrupt(_)
+            VerifierError::NotRecorded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not-recorded",
+                "The decision was not recorded, so nothing is decided",
+            ),
+            VerifierError::Database(_)
+            | VerifierError::OpenAccess
+            | VerifierError::Io(_)
             | VerifierError::PolicyFile { .. }
             | VerifierError::CircuitId
             | VerifierError::CircuitKey { .. } => return Self::internal(&error),

@@ -5,7 +5,8 @@ use attestry_credential::policy::{Disclosed, PolicyDocument};
 use attestry_credential::presentation::{
     Identifier, PresentationRequest, PresentationResponse, Query, ScopeParts,
 };
-use attestry_service::http::{Body, Path, Problem, TypedBody};
+use attestry_service::Actor;
+use attestry_service::http::{Body, Path, Problem, RequestId, TypedBody};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
@@ -56,6 +57,7 @@ pub(super) struct WithdrawalBody {
 
 pub(super) async fn open(
     State(verifier): State<Verifier>,
+    actor: Actor,
     TypedBody(body): TypedBody<NewSessionBody>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Value>), Problem> {
     let only = body.policy.map(|policy| QueryBody {
@@ -75,7 +77,7 @@ pub(super) async fn open(
         purpose: body.notice.unwrap_or(body.purpose),
         count_once: body.count_once,
     };
-    let session = verifier.open_session(asked).await?;
+    let session = verifier.open_session(&actor, asked).await?;
     let location = format!("/presentations/{}", session.id);
     let answer = json!({
         "id": session.id,
@@ -96,12 +98,13 @@ pub(super) async fn request(
 pub(super) async fn respond(
     State(verifier): State<Verifier>,
     Path(id): Path<String>,
+    wallet: RequestId,
     Body(body): Body,
 ) -> Result<Json<Value>, Problem> {
     let id = identifier(&id)?;
     let response = PresentationResponse::from_json(&body)
         .map_err(|error| of_refusal(&Refusal::Malformed(error), None))?;
-    match verifier.respond(&id, &response).await? {
+    match verifier.respond(&Actor::wallet(wallet.as_str()), &id, &response).await? {
         Decision::Accepted { receipt } => Ok(Json(json!({ "verified": true, "receipt": receipt }))),
         Decision::Refused { refusal, receipt } => Err(of_refusal(&refusal, receipt)),
     }
@@ -136,9 +139,11 @@ pub(super) async fn outcome(
 
 pub(super) async fn withdraw(
     State(verifier): State<Verifier>,
+    wallet: RequestId,
     TypedBody(body): TypedBody<WithdrawalBody>,
 ) -> Result<Json<Value>, Problem> {
-    let nullifier = verifier.withdraw(&body.withdrawal_key).await?;
+    let nullifier =
+        verifier.withdraw(&Actor::wallet(wallet.as_str()), &body.withdrawal_key).await?;
     Ok(Json(json!({ "withdrawn": nullifier })))
 }
 

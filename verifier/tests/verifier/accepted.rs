@@ -2,6 +2,7 @@
 
 use attestry_circuits::Scope;
 use attestry_credential::policy::Disclosed;
+use attestry_service::Actor;
 use attestry_verifier::{Decision, ReceiptResult, Refusal, SessionStatus};
 use serde_json::{Map, json};
 use sha2::{Digest, Sha256};
@@ -64,7 +65,9 @@ async fn two_queries_of_one_holder_are_accepted_and_of_two_holders_refused() {
     });
     let parameters: Map<_, _> = [("status".to_owned(), json!("active"))].into_iter().collect();
     let queries = || vec![reveals_state("q1"), query("q2", &licence, parameters.clone())];
-    let open = async || world.verifier.open_session(asked(queries(), 0, false)).await.unwrap();
+    let open = async || {
+        world.verifier.open_session(&Actor::operator(), asked(queries(), 0, false)).await.unwrap()
+    };
 
     let nurse = world.nurse(4);
     let session = open().await;
@@ -84,7 +87,13 @@ async fn a_named_policy_is_asked_with_its_parameters_or_not_at_all() {
     let policy = world.verifier.policies().get("licensed-in-state").unwrap().source().clone();
     let open = async |state: &str| {
         let parameters = [("state".to_owned(), json!(state))].into_iter().collect();
-        world.verifier.open_session(asked(vec![query("q1", &policy, parameters)], 0, false)).await
+        world
+            .verifier
+            .open_session(
+                &Actor::operator(),
+                asked(vec![query("q1", &policy, parameters)], 0, false),
+            )
+            .await
     };
     let session = open("TX").await.unwrap();
     let answer = world.answer(&world.nurse(4), &session.request).await;

@@ -3,7 +3,8 @@
 use attestry_credential::policy::Disclosed;
 use attestry_credential::presentation::{MAX_RESPONSE, PresentationRequest, PresentationResponse};
 use attestry_ledger::{ClientOptions, LedgerClient, RegistryClient};
-use attestry_verifier::{SignedReceipt, http::serve};
+use attestry_verifier::http::{Access, Service as Served, serve};
+use attestry_verifier::{SignedReceipt, VerifierError};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -17,7 +18,7 @@ struct Service {
     base: String,
     client: Client,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<()>,
+    served: JoinHandle<Result<(), VerifierError>>,
 }
 
 impl Service {
@@ -33,7 +34,8 @@ impl Service {
         let shutdown = async move {
             let _ = stopped.await;
         };
-        let served = tokio::spawn(serve(listener, verifier, shutdown));
+        let served =
+            tokio::spawn(serve(listener, Served::new(vec![verifier], Access::Open), shutdown));
         // The service closes a connection whose body it refused unread: each request has its own.
         let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();
         Self { world, base, client, stop, served }
@@ -305,7 +307,7 @@ async fn the_service_stops_when_it_is_told_to() {
     assert_eq!(service.get("/healthz").await.status(), StatusCode::OK);
     service.stop.send(()).unwrap();
     drop(service.client);
-    service.served.await.unwrap();
+    service.served.await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -318,7 +320,8 @@ async fn a_verifier_whose_ledger_is_away_says_so_and_decides_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let verifier = service.world.verifier_with(away, |_| {}).await;
-    tokio::spawn(serve(listener, verifier, std::future::pending()));
+    let served = Served::new(vec![verifier], Access::Open);
+    tokio::spawn(serve(listener, served, std::future::pending()));
 
     let ready = service.client.get(format!("{base}/readyz")).send().await.unwrap();
     let (status, not_ready) = problem(ready).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use attestry_circuits::Fr;
 use attestry_circuits::registry::RegistryRoot;
 use attestry_ledger::{ClientOptions, LedgerClient, RegistryClient};
+use attestry_service::Actor;
 use attestry_verifier::{Refusal, SessionStatus, VerifierError};
 use tokio::net::TcpListener;
 
@@ -60,11 +61,11 @@ async fn a_ledger_that_cannot_be_reached_is_no_yes_and_leaves_the_session_open()
     let request_id = &session.request.request_id;
 
     // Somebody listens and never answers.
-    let decision = verifier.respond(request_id, &answer).await.unwrap();
+    let decision = verifier.respond(&Actor::wallet("test"), request_id, &answer).await.unwrap();
     assert_eq!(refusal(decision), Refusal::LedgerUnreachable);
     // Nobody listens.
     drop(listener);
-    let decision = verifier.respond(request_id, &answer).await.unwrap();
+    let decision = verifier.respond(&Actor::wallet("test"), request_id, &answer).await.unwrap();
     assert_eq!(refusal(decision), Refusal::LedgerUnreachable);
     assert!(matches!(verifier.check_ready().await, Err(VerifierError::Ledger(_))));
 

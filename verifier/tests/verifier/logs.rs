@@ -4,6 +4,7 @@ use std::io::{Result, Write};
 use std::sync::{Arc, Mutex};
 
 use attestry_credential::policy::Disclosed;
+use attestry_service::Actor;
 use attestry_verifier::Refusal;
 use serde_json::{Map, json};
 use tracing_subscriber::fmt::MakeWriter;
@@ -49,7 +50,7 @@ async fn no_disclosed_value_is_logged_or_printed_for_debugging() {
     });
     let open = async || {
         let asked = asked(vec![query("q1", &npi, Map::new())], 0, false);
-        world.verifier.open_session(asked).await.unwrap()
+        world.verifier.open_session(&Actor::operator(), asked).await.unwrap()
     };
     let session = open().await;
     let answer = world.answer(&nurse, &session.request).await;

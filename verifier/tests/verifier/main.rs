@@ -1,7 +1,8 @@
-//! The verifier on a real embedded ledger and a real SQLite file, with real proofs.
+//! The verifier on a real embedded ledger and a real database, with real proofs.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accepted;
+mod access;
 mod http;
 mod ledger;
 mod logs;

@@ -1,5 +1,6 @@
 //! One answer for each challenge, one count for each holder and scope.
 
+use attestry_service::Actor;
 use attestry_verifier::{Decision, Refusal, SessionStatus};
 
 use crate::world::{World, is_accepted, only, refusal};
@@ -26,7 +27,9 @@ async fn of_many_that_submit_at_once_one_is_accepted() {
         .map(|i| {
             let verifier = if i % 2 == 0 { world.verifier.clone() } else { second.clone() };
             let (id, answer) = (session.request.request_id.clone(), answer.clone());
-            tokio::spawn(async move { verifier.respond(&id, &answer).await.unwrap() })
+            tokio::spawn(async move {
+                verifier.respond(&Actor::wallet("test"), &id, &answer).await.unwrap()
+            })
         })
         .collect();
     let mut accepted = 0;
@@ -87,7 +90,9 @@ async fn a_holder_that_submits_in_many_sessions_at_once_is_counted_once() {
         .into_iter()
         .map(|(id, answer)| {
             let verifier = world.verifier.clone();
-            tokio::spawn(async move { verifier.respond(&id, &answer).await.unwrap() })
+            tokio::spawn(async move {
+                verifier.respond(&Actor::wallet("test"), &id, &answer).await.unwrap()
+            })
         })
         .collect();
     let mut accepted = 0;
@@ -106,9 +111,9 @@ async fn a_holder_who_has_withdrawn_is_refused_in_that_scope_only() {
     let nurse = world.nurse(4);
     let session = world.session_of(&world.verifier, 1, false).await;
     let key = nurse.withdrawal_key(&session.request.scope());
-    let nullifier = world.verifier.withdraw(&key).await.unwrap();
+    let nullifier = world.verifier.withdraw(&Actor::wallet("test"), &key).await.unwrap();
     assert_eq!(nullifier, key.nullifier());
-    assert_eq!(world.verifier.withdraw(&key).await.unwrap(), nullifier);
+    assert_eq!(world.verifier.withdraw(&Actor::wallet("test"), &key).await.unwrap(), nullifier);
     let answer = world.answer(&nurse, &session.request).await;
     assert_eq!(refusal(world.decide(&session, &answer).await), Refusal::Withdrawn);
 

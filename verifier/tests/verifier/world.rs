@@ -23,6 +23,8 @@ use attestry_ledger::embedded::EmbeddedLedger;
 use attestry_ledger::{
     Account, Accreditation, ClientOptions, EntryIndex, LedgerClient, RegistryClient,
 };
+use attestry_service::testing::TestDatabase;
+use attestry_service::{Actor, TenantId};
 use attestry_verifier::{
     AcceptedCircuits, Decision, NewSession, PolicyCatalogue, ReceiptKey, Refusal, Session, Storage,
     Verifier, VerifierConfig, VerifierParts,
@@ -55,7 +57,8 @@ pub(crate) fn circuits() -> AcceptedCircuits {
 }
 
 pub(crate) struct World {
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
+    pub(crate) database: TestDatabase,
     pub(crate) clock: Arc<AtomicU64>,
     pub(crate) registry: RegistryClient,
     pub(crate) member: Account,
@@ -96,9 +99,21 @@ impl World {
             accredited_until: START + 10_000_000,
         };
         let entry = registry.accredit(&[&member], &accreditation).await.unwrap();
-        let verifier = verifier(&folder, &clock, registry.clone(), |_| {}).await;
+        let database = TestDatabase::configured().await;
+        let verifier = verifier(&database, &clock, registry.clone(), |_| {}).await;
         let rng = Mutex::new(rng);
-        Self { folder, clock, registry, member, board, entry, verifier, issuer_key, rng }
+        Self {
+            _folder: folder,
+            database,
+            clock,
+            registry,
+            member,
+            board,
+            entry,
+            verifier,
+            issuer_key,
+            rng,
+        }
     }
 
     /// Another verifier process on the same database, configured otherwise.
@@ -107,7 +122,7 @@ impl World {
         registry: RegistryClient,
         change: impl FnOnce(&mut VerifierParts),
     ) -> Verifier {
-        verifier(&self.folder, &self.clock, registry, change).await
+        verifier(&self.database, &self.clock, registry, change).await
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -203,7 +218,10 @@ impl World {
         epoch: u64,
         count_once: bool,
     ) -> Session {
-        verifier.open_session(asked(vec![reveals_state("q1")], epoch, count_once)).await.unwrap()
+        verifier
+            .open_session(&Actor::operator(), asked(vec![reveals_state("q1")], epoch, count_once))
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn decide(
@@ -211,12 +229,15 @@ impl World {
         session: &Session,
         response: &PresentationResponse,
     ) -> Decision {
-        self.verifier.respond(&session.request.request_id, response).await.unwrap()
+        self.verifier
+            .respond(&Actor::wallet("test"), &session.request.request_id, response)
+            .await
+            .unwrap()
     }
 }
 
 async fn verifier(
-    folder: &TempDir,
+    database: &TestDatabase,
     clock: &Arc<AtomicU64>,
     registry: RegistryClient,
     change: impl FnOnce(&mut VerifierParts),
@@ -233,7 +254,7 @@ async fn verifier(
         )
         .unwrap(),
         registry,
-        storage: Storage::open(&folder.path().join("verifier.sqlite")).await.unwrap(),
+        storage: Storage::open(&database.url, TenantId::default()).await.unwrap(),
         receipt_key: ReceiptKey::from_seed(&[3; 32]),
         clock: Arc::new(move || clock.load(Ordering::SeqCst)),
         rng: Box::new(ark_std::rand::rngs::OsRng),

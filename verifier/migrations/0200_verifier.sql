@@ -2,43 +2,55 @@
 
 -- id is the asking party's handle, request_id the wallet's: who knows the one does not know the other.
 CREATE TABLE sessions (
-    id TEXT PRIMARY KEY,
-    request_id TEXT NOT NULL UNIQUE,
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    request_id TEXT NOT NULL,
     request TEXT NOT NULL,
     -- 1: a holder is accepted once in the request's scope.
-    count_once SMALLINT NOT NULL,
+    count_once BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
-    expires_at BIGINT NOT NULL
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, request_id)
 );
 
 -- Challenges that have been answered. A row is never changed.
-CREATE TABLE nonces (
-    nonce TEXT PRIMARY KEY,
-    consumed_at BIGINT NOT NULL
+CREATE TABLE challenges (
+    tenant TEXT NOT NULL,
+    nonce TEXT NOT NULL,
+    consumed_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, nonce)
 );
 
 -- One answer for each session, with its signed receipt.
 CREATE TABLE decisions (
-    request_id TEXT PRIMARY KEY REFERENCES sessions (request_id),
+    tenant TEXT NOT NULL,
+    request_id TEXT NOT NULL,
     -- NULL if it was accepted, else the reason.
     refused TEXT,
     receipt TEXT NOT NULL,
     -- What an accepted holder was asked to disclose, by query and claim.
     disclosed TEXT NOT NULL,
-    decided_at BIGINT NOT NULL
+    decided_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, request_id),
+    FOREIGN KEY (tenant, request_id) REFERENCES sessions (tenant, request_id)
 );
 
 -- Holders that have been counted, by scope.
 CREATE TABLE nullifiers (
+    tenant TEXT NOT NULL,
     scope TEXT NOT NULL,
     nullifier TEXT NOT NULL,
-    request_id TEXT NOT NULL REFERENCES sessions (request_id),
+    -- The request that was answered, in which the receipt is found.
+    request_id TEXT NOT NULL,
     counted_at BIGINT NOT NULL,
-    PRIMARY KEY (scope, nullifier)
+    PRIMARY KEY (tenant, scope, nullifier)
 );
 
 -- Holders who have withdrawn. A nullifier belongs to one scope.
 CREATE TABLE withdrawals (
-    nullifier TEXT PRIMARY KEY,
-    withdrawn_at BIGINT NOT NULL
+    tenant TEXT NOT NULL,
+    nullifier TEXT NOT NULL,
+    withdrawn_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, nullifier)
 );

@@ -1,0 +1,67 @@
+//! Whether the service is well, and what it counts.
+
+use std::sync::Arc;
+
+use attestry_service::http::{Metrics, Problem, TenantGauge};
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use crate::Verifier;
+
+/// The verifiers of a service, and what is counted of them.
+#[derive(Clone)]
+pub(super) struct Health {
+    verifiers: Arc<[Verifier]>,
+    metrics: Metrics,
+    ready: TenantGauge,
+}
+
+impl Health {
+    pub(super) fn of(verifiers: &[Verifier]) -> Self {
+        let started = verifiers.iter().map(Verifier::now).next().unwrap_or_default();
+        let metrics = Metrics::new(started);
+        let ready = metrics.gauge("ready", "Whether presentations can be decided: 1 or 0");
+        Self { verifiers: verifiers.into(), metrics, ready }
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// `/healthz` and `/readyz`.
+    pub(super) fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        Router::new()
+            .route("/healthz", get(health))
+            .route("/readyz", get(readiness))
+            .with_state(self.clone())
+    }
+
+    /// `/metrics`.
+    pub(super) fn metrics_route<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        Router::new().route("/metrics", get(metrics)).with_state(self.clone())
+    }
+}
+
+/// The process answers.
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// Keys are loaded, the database and the ledger answer: presentations are decided.
+async fn readiness(State(health): State<Health>) -> Result<Json<Value>, Problem> {
+    for verifier in health.verifiers.iter() {
+        verifier.check_ready().await.map_err(|error| Problem::not_ready(&error))?;
+    }
+    Ok(Json(json!({ "status": "ready" })))
+}
+
+/// What is counted, in the text format of OpenMetrics.
+async fn metrics(State(health): State<Health>) -> Response {
+    for verifier in health.verifiers.iter() {
+        health.ready.set(verifier.tenant(), verifier.check_ready().await.is_ok().into());
+    }
+    health.metrics.answer()
+}

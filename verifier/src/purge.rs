@@ -1,0 +1,30 @@
+//! What is not kept: sessions that nobody answered, and what holders disclosed.
+
+use std::time::Duration;
+
+use crate::{Verifier, VerifierError};
+
+/// How often it is looked for what is due.
+const INTERVAL: Duration = Duration::from_secs(600);
+
+impl Verifier {
+    /// Destroys what holders disclosed once the configured time has passed, and sessions that
+    /// ended without an answer. Decisions and receipts stay.
+    ///
+    /// # Errors
+    /// [`VerifierError::Database`].
+    pub async fn purge(&self) -> Result<(), VerifierError> {
+        let before = self.now().saturating_sub(self.config().disclosed_retention_s);
+        self.storage().purge(before).await
+    }
+
+    /// Does so again and again. What fails is tried at the next time.
+    pub(crate) async fn purge_by_the_clock(&self) {
+        loop {
+            if let Err(error) = self.purge().await {
+                tracing::warn!(%error, tenant = %self.tenant(), "nothing was purged");
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Records decisions, those that come at the same time in one transaction: a disk that is flushed
+//! once for many is what lets many answer at once.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::session::Decision;
+use crate::storage::Verdict;
+use crate::{ReceiptKey, Storage, VerifierError};
+
+/// Decisions in one transaction, at most.
+const GROUP: usize = 64;
+
+/// Records decisions. Clones share their groups.
+#[derive(Clone)]
+pub(crate) struct Recorder(Arc<Shared>);
+
+struct Shared {
+    storage: Storage,
+    key: ReceiptKey,
+    waiting: Mutex<Vec<Waiting>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+struct Waiting {
+    verdict: Verdict,
+    answer: oneshot::Sender<Result<Decision, VerifierError>>,
+}
+
+impl Recorder {
+    pub(crate) fn new(storage: Storage, key: ReceiptKey) -> Self {
+        let (waiting, turn) = Default::default();
+        Self(Arc::new(Shared { storage, key, waiting, turn }))
+    }
+
+    /// The key that signs the receipts.
+    pub(crate) fn key(&self) -> &ReceiptKey {
+        &self.0.key
+    }
+
+    /// Records a verdict, with those that wait beside it.
+    pub(crate) async fn record(&self, verdict: Verdict) -> Result<Decision, VerifierError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.waiting().push(Waiting { verdict, answer });
+        // On its own: who stops waiting does not stop what others wait for.
+        let shared = Arc::clone(&self.0);
+        tokio::spawn(async move { shared.record_waiting().await });
+        answered.await.map_err(|_| VerifierError::NotRecorded)?
+    }
+}
+
+impl Shared {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records what waits, unless whose turn it was before has.
+    async fn record_waiting(&self) {
+        let _turn = self.turn.lock().await;
+        let group: Vec<Waiting> = {
+            let mut waiting = self.waiting();
+            let count = waiting.len().min(GROUP);
+            waiting.drain(..count).collect()
+        };
+        if group.is_empty() {
+            return;
+        }
+        let verdicts: Vec<&Verdict> = group.iter().map(|waiting| &waiting.verdict).collect();
+        match self.storage.decide(&verdicts, &self.key).await {
+            Ok(decisions) => {
+                for (waiting, decision) in group.into_iter().zip(decisions) {
+                    // Who has gone finds the decision in the session.
+                    let _ = waiting.answer.send(Ok(decision));
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "decisions were not recorded together");
+                // One by one: what is wrong with one of them is not held against the others.
+                for waiting in group {
+                    let decided = self.storage.decide(&[&waiting.verdict], &self.key).await;
+                    let decided = decided.map(|mut decisions| decisions.pop());
+                    let decided = decided.and_then(|one| one.ok_or(VerifierError::NotRecorded));
+                    let _ = waiting.answer.send(decided);
+                }
+            }
+        }
+    }
+}
