@@ -49,4 +49,3 @@ pub use request::{IssueRequest, RenewRequest, Source, Validity};
 pub use search::{Cursor, LONGEST_PAGE, PAGE, Page, Search, Summary, Term};
 pub use service::{Issued, Issuer, IssuerConfig};
 pub use storage::Storage;
-pub use verification::Binding;

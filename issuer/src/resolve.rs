@@ -10,10 +10,6 @@ impl Issuer {
     /// # Errors
     /// [`IssuerError::Ledger`].
     pub async fn resolve(&self, did: &EthrDid) -> Result<Option<Resolution>, IssuerError> {
-        let identities = self.registry().identities();
-        if identities.did(did.address()).await? != *did {
-            return Ok(None);
-        }
-        Ok(Some(identities.resolve(did, self.now()).await?))
+        Ok(self.registry().identities().resolve_here(did, self.now()).await?)
     }
 }

@@ -8,6 +8,7 @@
 mod check;
 mod circuits;
 mod config;
+mod documents;
 mod error;
 pub mod http;
 mod policies;

@@ -115,6 +115,10 @@ impl Verifier {
         self.parts.storage.database()
     }
 
+    pub(crate) fn registry(&self) -> &RegistryClient {
+        &self.parts.registry
+    }
+
     pub(crate) fn storage(&self) -> &Storage {
         &self.parts.storage
     }

@@ -11,6 +11,7 @@ use crate::{Account, LedgerClient, LedgerError};
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::sol_types::SolCall;
 use attestry_circuits::schnorr::VerifyingKey;
+use serde_json::Value;
 use std::str::FromStr;
 
 /// A did:ethr identifier: `did:ethr:0x<chain id, hexadecimal>:0x<address>`.
@@ -233,6 +234,32 @@ impl Identities {
     /// the contract points to; those of reading.
     pub async fn resolve(&self, did: &EthrDid, now: u64) -> Result<Resolution, LedgerError> {
         self.resolve_until(did, now, None).await
+    }
+
+    /// The same, or none if the identity is on another ledger.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn resolve_here(
+        &self,
+        did: &EthrDid,
+        now: u64,
+    ) -> Result<Option<Resolution>, LedgerError> {
+        if self.did(did.address()).await? != *did {
+            return Ok(None);
+        }
+        Ok(Some(self.resolve(did, now).await?))
+    }
+
+    /// The DID document as JSON; none if the text is no did:ethr of this ledger.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn document(&self, did: &str, now: u64) -> Result<Option<Value>, LedgerError> {
+        let Ok(did) = did.parse() else { return Ok(None) };
+        let Some(resolution) = self.resolve_here(&did, now).await? else { return Ok(None) };
+        let document = serde_json::to_value(resolution.document);
+        document.map(Some).map_err(|_| LedgerError::Malformed("a DID document has no JSON"))
     }
 
     /// The document of a DID as it was in a block, as of that block's time.

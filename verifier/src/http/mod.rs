@@ -6,6 +6,7 @@
 //! | `GET /presentations/{id}` | what became of it, for who opened it |
 //! | `GET /presentations/{request_id}/request` | what the wallet is asked |
 //! | `POST /presentations/{request_id}/response` | the wallet's answer |
+//! | `POST /credentials/verify`, `POST /presentations/verify` | what is to be said of a W3C document, as VC-API has it |
 //! | `POST /withdrawals` | a holder withdraws |
 //! | `GET /policies`, `GET /policies/{id}` | what may be asked by name |
 //! | `GET /receipt-key` | the key of the receipts, as a JWK |
@@ -24,6 +25,7 @@ mod health;
 mod policies;
 mod problem;
 mod sessions;
+mod verification;
 
 pub use attestry_service::access::Access;
 pub use attestry_service::http::Hosting;
@@ -117,6 +119,8 @@ fn tenant_routes(verifier: &Verifier, access: &Access) -> Router<Verifier> {
         .layer(DefaultBodyLimit::max(MAX_RESPONSE));
     let asker = Router::new()
         .route("/presentations", post(sessions::open))
+        .route("/presentations/verify", post(verification::presentation))
+        .route("/credentials/verify", post(verification::credential))
         .route("/presentations/{id}", get(sessions::outcome));
     let reader = Router::new()
         .route("/policies", get(policies::list))

@@ -3,6 +3,7 @@
 
 mod accepted;
 mod access;
+mod documents;
 mod http;
 mod ledger;
 mod logs;
