@@ -1,12 +1,12 @@
 //! The issuer service, its keys, and previews of what it would issue.
 
 mod compromise;
-mod config;
 mod configured;
 mod keys;
 mod unlock;
 
 use crate::import::{self, Import};
+use crate::passphrase::PassphraseSource;
 use crate::place::{DatabasePlace, LedgerPlace, Place, ServiceName, read_file};
 use crate::{access, clock, output, service};
 use anyhow::{Result, bail};
@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use unlock::{PassphraseSource, Unlocked, service_keys};
+use unlock::{Unlocked, service_keys};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Serve(Serve),
     /// The configuration of the service.
     #[command(subcommand)]
-    Config(config::Command),
+    Config(crate::configured::Command),
     /// The API keys of the service.
     #[command(subcommand)]
     ApiKey(access::Command),
@@ -140,10 +140,10 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
             }));
         }
         Command::Serve(Serve { config: Some(file), .. }) => {
-            configured::serve(&config::load(&file)?).await?;
+            configured::serve(&configured::load(&file)?).await?;
         }
         Command::Serve(arguments) => serve(arguments).await?,
-        Command::Config(command) => config::run(command).await?,
+        Command::Config(command) => configured::run(command).await?,
         Command::ApiKey(command) => access::run(command, ServiceName::Issuer).await?,
         Command::Preview(arguments) => {
             for file in &arguments.files {

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod clock;
+mod configured;
 mod demo;
 mod governance;
 mod import;
@@ -10,6 +11,7 @@ mod issuer;
 mod keys;
 mod ledger;
 mod output;
+mod passphrase;
 mod place;
 mod receive;
 mod service;

@@ -1,14 +1,17 @@
-//! The verifier service.
+//! The verifier service and its keys.
+
+mod configured;
+mod keys;
 
 use crate::governance::load_or_create_account;
 use crate::place::{DatabasePlace, LedgerPlace, Place, ServiceName};
-use crate::{access, clock, keys, service};
+use crate::{access, clock, keys as circuit_keys, service};
 use anyhow::Result;
 use ark_std::rand::rngs::OsRng;
 use attestry_circuits::r1cs::CircuitId;
 use attestry_credential::presentation::ClientId;
 use attestry_keys::KeyStore;
-use attestry_ledger::EthrDid;
+use attestry_ledger::{AccountKey, EthrDid, RegistryClient};
 use attestry_service::access::Guard;
 use attestry_verifier::{
     AcceptedCircuits, PolicyCatalogue, ReceiptKey, Storage, Verifier, VerifierConfig,
@@ -16,16 +19,23 @@ use attestry_verifier::{
 };
 use clap::{Args, Subcommand};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-const ACCOUNT_FILE: &str = "verifier/verifier-keys.insecure-development.json";
+/// Name of the development key file. Its content is not encrypted.
+const ACCOUNT_FILE: &str = "verifier-keys.insecure-development.json";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run the service.
     Serve(Serve),
+    /// The configuration of the service.
+    #[command(subcommand)]
+    Config(crate::configured::Command),
+    /// The account key, which signs requests and receipts: make it encrypted, show what is public.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// The API keys of the service.
     #[command(subcommand)]
     ApiKey(access::Command),
@@ -33,6 +43,11 @@ pub(crate) enum Command {
 
 #[derive(Args)]
 pub(crate) struct Serve {
+    /// The configuration, in place of all else: see `attestry verifier config generate`. Variables
+    /// ATTESTRY_VERIFIER__SECTION__FIELD go over it.
+    #[arg(long, conflicts_with_all = ["listen", "public_url", "policies", "open",
+        "registry_grace_s"])]
+    config: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
@@ -59,7 +74,12 @@ pub(crate) struct Serve {
 
 pub(crate) async fn run(command: Command) -> Result<ExitCode> {
     match command {
+        Command::Serve(Serve { config: Some(file), .. }) => {
+            configured::serve(&configured::load(&file)?).await?;
+        }
         Command::Serve(arguments) => serve(arguments).await?,
+        Command::Config(command) => configured::run(command).await?,
+        Command::Keys(command) => keys::run(&command)?,
         Command::ApiKey(command) => access::run(command, ServiceName::Verifier).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -68,7 +88,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
 async fn serve(arguments: Serve) -> Result<()> {
     let place = &arguments.place;
     let registry = arguments.ledger.open(place).await?;
-    let account = load_or_create_account(&place.folder(ACCOUNT_FILE))?;
+    let account = load_or_create_account(&place.folder("verifier").join(ACCOUNT_FILE))?;
     let did = registry.identities().did(account.address()).await?;
     let listener = service::bind(arguments.listen).await?;
     let public_url = service::public_url(arguments.public_url.clone(), &listener)?;
@@ -76,21 +96,15 @@ async fn serve(arguments: Serve) -> Result<()> {
         registry_grace_s: arguments.registry_grace_s,
         ..VerifierConfig::new(client_id(&did)?, public_url.parse()?)
     };
-    let policies = match &arguments.policies {
-        Some(folder) => PolicyCatalogue::from_folder(folder)?,
-        None => PolicyCatalogue::none(),
-    };
     let url = arguments.database.url(place, ServiceName::Verifier);
-    let verifier = Verifier::new(VerifierParts {
+    let verifier = verifier(Parts {
         config,
-        circuits: accepted_circuits(&keys::development_keys(place)?)?,
-        policies,
+        circuits: accepted_circuits(&circuit_keys::development_keys(place)?)?,
+        policies: arguments.policies.as_deref(),
         registry,
         storage: Storage::open(&url, arguments.database.tenant().clone()).await?,
-        receipt_key: ReceiptKey::from_seed(&account.to_bytes()),
-        clock: Arc::new(clock::now),
-        rng: Box::new(OsRng),
-    });
+        account: &account,
+    })?;
     service::announce(&listener)?;
     let access = if arguments.open {
         http::Access::Open
@@ -99,6 +113,34 @@ async fn serve(arguments: Serve) -> Result<()> {
     };
     http::serve(listener, http::Service::new(vec![verifier], access), service::shutdown()).await?;
     Ok(())
+}
+
+/// What differs between the verifiers of a service.
+struct Parts<'a> {
+    config: VerifierConfig,
+    circuits: AcceptedCircuits,
+    /// A folder of policies that sessions may name.
+    policies: Option<&'a Path>,
+    registry: RegistryClient,
+    storage: Storage,
+    account: &'a AccountKey,
+}
+
+fn verifier(parts: Parts<'_>) -> Result<Verifier> {
+    let policies = match parts.policies {
+        Some(folder) => PolicyCatalogue::from_folder(folder)?,
+        None => PolicyCatalogue::none(),
+    };
+    Ok(Verifier::new(VerifierParts {
+        config: parts.config,
+        circuits: parts.circuits,
+        policies,
+        registry: parts.registry,
+        storage: parts.storage,
+        receipt_key: ReceiptKey::from_seed(&parts.account.to_bytes()),
+        clock: Arc::new(clock::now),
+        rng: Box::new(OsRng),
+    }))
 }
 
 /// A verifier's DID as requests carry it: with the address in lower case.

@@ -7,7 +7,7 @@
 
 mod check;
 mod circuits;
-mod config;
+pub mod config;
 mod documents;
 mod error;
 pub mod http;

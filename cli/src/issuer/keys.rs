@@ -1,8 +1,9 @@
 //! The issuer's signing keys: made, encrypted, shown and rotated.
 
 use super::OfIssuer;
-use super::unlock::{PassphraseSource, Unlocked, paths};
+use super::unlock::{Unlocked, paths};
 use crate::output;
+use crate::passphrase::PassphraseSource;
 use crate::place::Place;
 use anyhow::{Context, Result, bail};
 use ark_std::rand::rngs::OsRng;

@@ -7,16 +7,14 @@ mod read;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 
 use attestry_credential::schema::Schema;
 use attestry_ledger::{Address, LedgerUrl};
-use attestry_service::access::oidc::OidcConfig;
 use attestry_service::config::ConfigError;
-use attestry_service::http::{ConnectionLimits, RequestLimits};
 use attestry_service::{DatabaseUrl, TenantId};
+
+pub use attestry_service::config::{AccessConfig, HttpConfig, Kept, KeysConfig};
 
 use crate::IssuerConfig;
 
@@ -45,53 +43,8 @@ pub struct ServiceConfig {
     pub tenants: BTreeMap<TenantId, TenantConfig>,
 }
 
-/// Where the service listens, and what callers may use.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HttpConfig {
-    /// Where it listens.
-    pub listen: SocketAddr,
-    /// Where it is reached from outside; `http://` and the listening address if none.
-    pub public_url: Option<String>,
-    /// Where metrics are served, if not beside everything else.
-    pub metrics_listen: Option<SocketAddr>,
-    /// What connections may use.
-    pub connections: ConnectionLimits,
-    /// What requests may use.
-    pub requests: RequestLimits,
-}
-
-/// Something that stands in the configuration, or in a file because it holds a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kept<T> {
-    /// It stands there.
-    Here(T),
-    /// It is the first line of this file.
-    InFile(PathBuf),
-}
-
 /// The ledger.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LedgerConfig {
-    /// Where it is.
-    pub url: Kept<LedgerUrl>,
-    /// How many of several nodes must agree; more than half if none.
-    pub quorum: Option<usize>,
-    /// Blocks on top of a transaction's block before it counts.
-    pub confirmations: u64,
-    /// Where the contracts are.
-    pub deployment: Kept<Address>,
-    /// Transactions under way, for the time after a crash.
-    pub outbox_file: PathBuf,
-}
-
-/// Who may use the service.
-#[derive(Clone, Debug, PartialEq)]
-pub enum AccessConfig {
-    /// Everybody who reaches the listener, on loopback only.
-    Open,
-    /// Whoever has an API key or a token of the provider.
-    Guarded(Option<OidcConfig>),
-}
+pub type LedgerConfig = attestry_service::config::LedgerConfig<LedgerUrl, Address>;
 
 /// How credentials are issued and their status is published.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,23 +70,6 @@ pub struct TenantConfig {
     pub entries: BTreeMap<Schema, u32>,
     /// Where its keys are.
     pub keys: KeysConfig,
-}
-
-/// Where a body's keys are.
-#[derive(Clone, Debug, PartialEq)]
-pub enum KeysConfig {
-    /// Unencrypted, in a folder; made there on first use.
-    InsecureDevelopment {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// In an encrypted file.
-    File {
-        /// The file.
-        file: PathBuf,
-        /// The file whose first line is its passphrase.
-        passphrase_file: PathBuf,
-    },
 }
 
 impl ServiceConfig {

@@ -74,7 +74,8 @@ impl Passphrase {
         Ok(Self(Zeroizing::new(text.to_owned())))
     }
 
-    pub(super) fn expose(&self) -> &str {
+    /// The text.
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }

@@ -1,9 +1,11 @@
 //! Configuration of a service: a TOML file, and variables of the environment over it. It is read
 //! as a whole: every mistake is told at once, each with its path, none with a value.
 
+pub mod common;
 mod section;
 mod source;
 
+pub use common::{AccessConfig, HttpConfig, Kept, KeysConfig, LedgerConfig};
 pub use section::Section;
 pub use source::read;
 

@@ -1,4 +1,10 @@
-//! What a verifier is configured with.
+//! What a verifier is configured with, and the service that it runs in.
+
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use service::{ChecksConfig, ENVIRONMENT, EXAMPLE, ServiceConfig, TenantConfig};
 
 use attestry_credential::presentation::{ClientId, ResponseUri};
 
