@@ -14,10 +14,11 @@ mod error;
 pub use account::{Account, AccountKey, DigestSigner, DigestSigning, NotSigned};
 pub use alloy::primitives::Address;
 pub use client::{
-    Accreditation, AnchoredBatch, ClientOptions, Deployment, Entry, EntryIndex, EntryState,
-    EvidenceBatch, EvidenceRecord, FileOutbox, LedgerClient, LedgerPolicy, LedgerUrl, MemoryOutbox,
-    NullifierStatus, Outbox, OutboxEntry, OutboxState, PolicyId, ProposalId, ReadAt,
-    RegistryClient, RegistrySnapshot, RootRecord,
+    Accreditation, AnchoredBatch, BlockSeen, ClientOptions, Deployment, Entry, EntryIndex,
+    EntryState, EvidenceBatch, EvidenceRecord, FileOutbox, LedgerClient, LedgerPolicy, LedgerUrl,
+    MemoryOutbox, NewBlocks, NullifierStatus, Outbox, OutboxEntry, OutboxState, PolicyId,
+    ProposalId, ReadAt, RegistryClient, RegistryHistory, RegistryNews, RegistrySnapshot,
+    RootRecord, RootStanding,
 };
 pub use did::{
     DelegateRole, DidDocument, DidKey, EthrDid, Identities, Resolution, VerificationMethod,

@@ -16,7 +16,6 @@ mod purge;
 mod receipt;
 mod recorder;
 mod refusal;
-mod root;
 mod service;
 mod session;
 mod storage;

@@ -36,6 +36,9 @@ pub struct Receipt {
     pub checks: Vec<ReceiptCheck>,
     /// Block at which the registry was read; `None` if it was refused before.
     pub registry_block: Option<u64>,
+    /// Whether the ledger gave no answer, and what it said last was decided by.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ledger_grace: bool,
     /// Unix seconds by the verifier's clock.
     pub decided_at: u64,
     /// What was decided.

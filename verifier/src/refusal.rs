@@ -86,6 +86,9 @@ pub enum Refusal {
     /// The holder has been counted in this scope.
     #[error("the holder has been counted in this scope already")]
     AlreadyCounted,
+    /// More answers wait for their check than the verifier takes on.
+    #[error("the verifier has more to check than it takes on")]
+    Overloaded,
     /// The check did not run to its end.
     #[error("the check was interrupted")]
     Interrupted,
@@ -114,6 +117,7 @@ impl Refusal {
             Self::LedgerLagging => "ledger-lagging",
             Self::Withdrawn => "withdrawn",
             Self::AlreadyCounted => "already-counted",
+            Self::Overloaded => "overloaded",
             Self::Interrupted => "interrupted",
         }
     }
@@ -128,6 +132,7 @@ impl Refusal {
                 | Self::Expired
                 | Self::LedgerUnreachable
                 | Self::LedgerLagging
+                | Self::Overloaded
                 | Self::Interrupted
         )
     }

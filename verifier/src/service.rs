@@ -12,10 +12,10 @@ use attestry_credential::presentation::{
     verify_signature,
 };
 use attestry_credential::schema::values::Day;
-use attestry_ledger::RegistryClient;
+use attestry_ledger::{LedgerError, RegistryClient};
 use attestry_service::{Actor, Database, TenantId};
 
-use crate::check::Trust;
+use crate::check::{Engine, Lane, LedgerView, Trust};
 use crate::receipt::{checks, request_hash};
 use crate::recorder::Recorder;
 use crate::session::{Decision, NewSession, Session, SessionStatus};
@@ -63,7 +63,8 @@ struct Shared {
     config: VerifierConfig,
     circuits: AcceptedCircuits,
     policies: PolicyCatalogue,
-    registry: RegistryClient,
+    ledger: LedgerView,
+    engine: Engine,
     storage: Storage,
     recorder: Recorder,
     clock: Clock,
@@ -77,7 +78,7 @@ impl fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    /// A verifier of these parts. Nothing is contacted.
+    /// A verifier of these parts. Nothing is contacted; the thread of the checks is started.
     pub fn new(parts: VerifierParts) -> Self {
         let VerifierParts {
             config,
@@ -87,11 +88,14 @@ impl Verifier {
             storage,
             receipt_key,
             clock,
-            rng,
+            mut rng,
         } = parts;
         let recorder = Recorder::new(storage.clone(), receipt_key);
+        let ledger = LedgerView::new(registry, &config, Arc::clone(&clock));
+        let engine = Engine::start(config.max_waiting_checks, &mut rng);
         let rng = Mutex::new(rng);
-        let shared = Shared { config, circuits, policies, registry, storage, recorder, clock, rng };
+        let shared =
+            Shared { config, circuits, policies, ledger, engine, storage, recorder, clock, rng };
         Self { parts: Arc::new(shared) }
     }
 
@@ -241,7 +245,8 @@ impl Verifier {
                 return Ok(Decision::Refused { refusal: refusal.clone(), receipt: None });
             }
         };
-        let receipt = self.receipt(&session.request, response, block, now)?;
+        let mut receipt = self.receipt(&session.request, response, block, now)?;
+        receipt.ledger_grace = checked.as_ref().is_ok_and(VerifiedPresentation::in_grace);
         let actor = actor.clone();
         self.parts.recorder.record(Verdict { session, checked, receipt, actor }).await
     }
@@ -257,8 +262,9 @@ impl Verifier {
         response: &PresentationResponse,
         now: u64,
     ) -> Result<VerifiedPresentation, Refusal> {
-        let Shared { config, circuits, registry, .. } = &*self.parts;
-        Trust { config, circuits, registry }.check(request, response, now).await
+        let Shared { config, circuits, ledger, engine, .. } = &*self.parts;
+        let trust = Trust { config, circuits, ledger, engine };
+        trust.check(request, response, now, Lane::Interactive).await
     }
 
     /// Why an answer that names another request came here.
@@ -311,8 +317,8 @@ impl Verifier {
             return Err(VerifierError::NoCircuit);
         }
         self.database().ping().await?;
-        self.parts.registry.root().await?;
-        Ok(())
+        let answered = self.parts.ledger.as_of_now().await;
+        answered.map(|_| ()).map_err(|_| LedgerError::Unreachable.into())
     }
 
     fn with_rng<T>(&self, work: impl FnOnce(&mut Box<dyn SecureRng>) -> T) -> T {
@@ -335,6 +341,7 @@ impl Verifier {
             scope: request.scope(),
             checks: checks(request, response),
             registry_block: block,
+            ledger_grace: false,
             decided_at: now,
             result: ReceiptResult::Accepted,
             reason: None,

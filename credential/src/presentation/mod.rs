@@ -32,7 +32,7 @@ pub use request::{
     FORMAT, Format, MAX_QUERIES, MAX_REQUEST, PresentationRequest, SYSTEM, ScopeParts, ZkParams,
     ZkSystem,
 };
-pub use signature::{sign, verify_signature};
+pub use signature::{UncheckedSignature, sign, verify_signature};
 pub use statement::rebuild_statement;
 pub use words::{ClientId, Digest, Identifier, Nonce, ResponseUri};
 

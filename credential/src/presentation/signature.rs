@@ -48,18 +48,44 @@ pub fn sign(
     Ok(())
 }
 
+/// A presentation's signature with all that it takes to check it, which may be done elsewhere.
+#[derive(Clone, Debug)]
+pub struct UncheckedSignature {
+    key: [u8; 32],
+    message: Vec<u8>,
+    signature: [u8; 64],
+}
+
+impl UncheckedSignature {
+    /// The presentation's signature for this query of this request.
+    pub fn of(presentation: &Presentation, request: &PresentationRequest, query: &Query) -> Self {
+        Self {
+            key: presentation.parts.presentation_key,
+            message: message(request, query, presentation),
+            signature: presentation.signature,
+        }
+    }
+
+    /// Checks that the one-time key has signed the presentation. Keys of small order and
+    /// non-canonical signatures are refused.
+    ///
+    /// # Errors
+    /// [`PresentationError::Signature`].
+    pub fn verify(&self) -> Result<(), PresentationError> {
+        let wrong = |_| PresentationError::Signature;
+        let key = VerifyingKey::from_bytes(&self.key).map_err(wrong)?;
+        key.verify_strict(&self.message, &Signature::from_bytes(&self.signature)).map_err(wrong)
+    }
+}
+
 /// Checks that the presentation's one-time key has signed it for this query of this request.
-/// Keys of small order and non-canonical signatures are refused.
 ///
 /// # Errors
-/// [`PresentationError::Signature`].
+/// As [`UncheckedSignature::verify`].
 pub fn verify_signature(
     presentation: &Presentation,
     request: &PresentationRequest,
     query: &Query,
 ) -> Result<(), PresentationError> {
-    let wrong = |_| PresentationError::Signature;
-    let key = VerifyingKey::from_bytes(&presentation.parts.presentation_key).map_err(wrong)?;
-    let signature = Signature::from_bytes(&presentation.signature);
-    key.verify_strict(&message(request, query, presentation), &signature).map_err(wrong)
+    UncheckedSignature::of(presentation, request, query).verify()
 }

@@ -4,6 +4,7 @@ mod backoff;
 mod deployment;
 mod endpoint;
 mod evidence;
+mod follow;
 mod governance;
 mod http;
 mod logs;
@@ -20,6 +21,7 @@ mod url;
 
 pub use deployment::Deployment;
 pub use evidence::{AnchoredBatch, EvidenceBatch, EvidenceRecord};
+pub use follow::{BlockSeen, NewBlocks, RegistryHistory, RegistryNews, RootStanding};
 pub use governance::ProposalId;
 pub use options::{ClientOptions, ReadAt};
 pub use outbox::{FileOutbox, MemoryOutbox, Outbox, OutboxEntry, OutboxState};
@@ -168,6 +170,20 @@ impl LedgerClient {
     pub(crate) async fn time_of(&self, block: BlockNumberOrTag) -> Result<u64, LedgerError> {
         let chain = self.nodes.chain().await?;
         self.nodes.agreed(|node| async move { node.time_of(chain, block).await }).await
+    }
+
+    /// A block's name and time; `None` if there is no such block.
+    pub(crate) async fn block_seen(&self, number: u64) -> Result<Option<BlockSeen>, LedgerError> {
+        let chain = self.nodes.chain().await?;
+        let found = self.nodes.agreed(|node| async move {
+            let block = node.block(chain, number.into()).await?;
+            Ok(block.map(|block| BlockSeen {
+                number,
+                hash: block.header.hash.0,
+                time: block.header.timestamp,
+            }))
+        });
+        found.await
     }
 
     /// Calls a view function on the state that is read.

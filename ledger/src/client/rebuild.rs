@@ -3,15 +3,17 @@
 use super::registry::{Entry, EntryIndex, RegistryClient, status_root};
 use crate::LedgerError;
 use crate::contracts::IssuerRegistry;
-use alloy::primitives::B256;
+use alloy::primitives::{B256, Bytes};
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use attestry_circuits::registry::RegistryTree;
-use attestry_circuits::status::StatusList;
+use attestry_circuits::status::{StatusList, StatusRoot};
 
 /// How often to read again when the ledger moved on between two reads.
 const ATTEMPTS: usize = 4;
 const FLIP_BYTES: usize = 3;
+pub(super) const OUT_OF_ORDER: &str = "an entry before its predecessor";
+pub(super) const NO_ENTRY: &str = "a status of no entry";
 
 /// The registry as of one block: the tree, and each entry with its status list.
 #[derive(Clone, Debug)]
@@ -78,10 +80,7 @@ impl RegistryClient {
     }
 
     async fn rebuild(&self) -> Result<(Vec<Replayed>, RegistryTree), LedgerError> {
-        let filter = Filter::new().event_signature(vec![
-            IssuerRegistry::EntryChanged::SIGNATURE_HASH,
-            IssuerRegistry::StatusPublished::SIGNATURE_HASH,
-        ]);
+        let filter = Filter::new().event_signature(RegistryEvent::SIGNATURES.to_vec());
         for _ in 0..ATTEMPTS {
             let replayed = replay(&self.events(filter.clone()).await?)?;
             let mut tree = RegistryTree::new();
@@ -98,9 +97,14 @@ impl RegistryClient {
 
     async fn events(&self, filter: Filter) -> Result<Vec<Log>, LedgerError> {
         let latest = self.client.block_number().await?;
-        let from = self.read(IssuerRegistry::deploymentBlockCall {}).await?;
-        let from = u64::try_from(from).map_err(|_| LedgerError::Malformed("a block number"))?;
+        let from = self.deployment_block().await?;
         self.client.logs(&filter.address(self.deployment.issuer_registry), from, latest).await
+    }
+
+    /// The block from which the registry's events are to be read.
+    pub(super) async fn deployment_block(&self) -> Result<u64, LedgerError> {
+        let block = self.read(IssuerRegistry::deploymentBlockCall {}).await?;
+        u64::try_from(block).map_err(|_| LedgerError::Malformed("a block number"))
     }
 }
 
@@ -110,29 +114,56 @@ struct Replayed {
     flips: Vec<u32>,
 }
 
-fn replay(logs: &[Log]) -> Result<Vec<Replayed>, LedgerError> {
-    let mut entries: Vec<Replayed> = Vec::new();
-    for log in logs {
+/// What an event says of an entry.
+pub(super) enum RegistryEvent {
+    /// The entry as it is from then on.
+    Entry(Entry),
+    /// The entry's list as it is from then on, and the packed flips that make it so.
+    Status { index: EntryIndex, root: StatusRoot, flips: Bytes },
+}
+
+impl RegistryEvent {
+    /// The topics of the events.
+    pub(super) const SIGNATURES: [B256; 2] = [
+        IssuerRegistry::EntryChanged::SIGNATURE_HASH,
+        IssuerRegistry::StatusPublished::SIGNATURE_HASH,
+    ];
+
+    pub(super) fn read(log: &Log) -> Result<Self, LedgerError> {
         if log.topic0() == Some(&IssuerRegistry::EntryChanged::SIGNATURE_HASH) {
             let changed = decode::<IssuerRegistry::EntryChanged>(log)?;
             let index = EntryIndex::from_word(changed.index)?;
-            let entry = Entry::decode(index, &changed.entry)?;
-            let place = index.as_u32() as usize;
-            if place > entries.len() {
-                return Err(LedgerError::Malformed("an entry before its predecessor"));
+            return Ok(Self::Entry(Entry::decode(index, &changed.entry)?));
+        }
+        let published = decode::<IssuerRegistry::StatusPublished>(log)?;
+        Ok(Self::Status {
+            index: EntryIndex::from_word(published.index)?,
+            root: status_root(published.statusRoot)?,
+            flips: published.flips,
+        })
+    }
+}
+
+fn replay(logs: &[Log]) -> Result<Vec<Replayed>, LedgerError> {
+    let mut entries: Vec<Replayed> = Vec::new();
+    for log in logs {
+        match RegistryEvent::read(log)? {
+            RegistryEvent::Entry(entry) => {
+                let (place, next) = (entry.index.as_u32() as usize, entries.len());
+                match entries.get_mut(place) {
+                    Some(replayed) => replayed.entry = entry,
+                    None if place == next => {
+                        entries.push(Replayed { entry, flips: Vec::new() });
+                    }
+                    None => return Err(LedgerError::Malformed(OUT_OF_ORDER)),
+                }
             }
-            if place == entries.len() {
-                entries.push(Replayed { entry, flips: Vec::new() });
-            } else {
-                entries[place].entry = entry;
+            RegistryEvent::Status { index, root, flips } => {
+                let replayed = entries.get_mut(index.as_u32() as usize);
+                let replayed = replayed.ok_or(LedgerError::Malformed(NO_ENTRY))?;
+                replayed.entry.leaf.status_root = root;
+                replayed.flips.extend(unpack(&flips)?);
             }
-        } else {
-            let published = decode::<IssuerRegistry::StatusPublished>(log)?;
-            let index = EntryIndex::from_word(published.index)?.as_u32() as usize;
-            let replayed =
-                entries.get_mut(index).ok_or(LedgerError::Malformed("a status of no entry"))?;
-            replayed.entry.leaf.status_root = status_root(published.statusRoot)?;
-            replayed.flips.extend(unpack(&published.flips)?);
         }
     }
     Ok(entries)

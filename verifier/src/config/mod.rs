@@ -30,11 +30,17 @@ pub struct VerifierConfig {
     /// How long what holders disclosed is kept for whoever asked; and sessions that ended without
     /// an answer.
     pub disclosed_retention_s: u64,
+    /// For how long after its last answer a ledger that gives none may be decided without, by
+    /// what it said last; 0 for not at all. What is decided so says so.
+    pub ledger_grace_s: u64,
+    /// Answers that may wait for their check, or be in it, before more are turned away.
+    pub max_waiting_checks: usize,
 }
 
 impl VerifierConfig {
     /// Sessions of 10 minutes, proofs of 15, 30 seconds of skew, 10 minutes of grace, no limit on
-    /// the age of the latest block, and a day for what is disclosed.
+    /// the age of the latest block, a day for what is disclosed, no decision without the ledger,
+    /// and 1,024 checks at once.
     pub fn new(client_id: ClientId, public_url: ResponseUri) -> Self {
         Self {
             client_id,
@@ -45,6 +51,8 @@ impl VerifierConfig {
             registry_grace_s: 600,
             max_ledger_lag_s: None,
             disclosed_retention_s: 86_400,
+            ledger_grace_s: 0,
+            max_waiting_checks: 1024,
         }
     }
 }

@@ -12,9 +12,10 @@ pub(super) fn of_refusal(refusal: &Refusal, receipt: Option<SignedReceipt>) -> P
         Refusal::Malformed(_) => StatusCode::BAD_REQUEST,
         Refusal::Replayed | Refusal::AlreadyCounted => StatusCode::CONFLICT,
         Refusal::Expired => StatusCode::GONE,
-        Refusal::LedgerUnreachable | Refusal::LedgerLagging | Refusal::Interrupted => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Refusal::LedgerUnreachable
+        | Refusal::LedgerLagging
+        | Refusal::Overloaded
+        | Refusal::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::WrongAudience
         | Refusal::WrongChallenge
         | Refusal::WrongScope

@@ -1,6 +1,12 @@
 //! The check of one answer, from its form to its proofs.
+//!
+//! Its form and time are checked where it arrives, its root and nullifier against the ledger's
+//! [view], its proofs and signatures in the [engine], together with those of others.
 
-use std::collections::BTreeMap;
+mod engine;
+mod lanes;
+mod view;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,13 +15,16 @@ use attestry_circuits::{Nullifier, Scope, Statement};
 use attestry_credential::policy::Disclosed;
 use attestry_credential::presentation::{
     Identifier, Nonce, Presentation, PresentationError, PresentationRequest, PresentationResponse,
-    Query, rebuild_statement, verify_signature,
+    Query, UncheckedSignature, rebuild_statement,
 };
-use attestry_keys::{PreparedVerifyingKey, Proof, VerifiedStatement};
-use attestry_ledger::RegistryClient;
 
-use crate::root::{check_not_withdrawn, check_root};
 use crate::{AcceptedCircuits, Refusal, VerifierConfig};
+use engine::{Candidate, VerifiedAnswer};
+use view::Standing;
+
+pub(crate) use engine::Engine;
+pub(crate) use lanes::Lane;
+pub(crate) use view::LedgerView;
 
 /// An answer of which everything holds but what only storage knows: whether its challenge has
 /// been answered, and whether its holder has withdrawn or been counted. Only
@@ -28,14 +37,8 @@ pub struct VerifiedPresentation {
     nullifier: Nullifier,
     block: u64,
     checked_at: u64,
-    answers: BTreeMap<Identifier, VerifiedAnswer>,
-}
-
-/// One query's verified answer.
-#[derive(Clone)]
-struct VerifiedAnswer {
-    statement: VerifiedStatement,
-    disclosed: Disclosed,
+    in_grace: bool,
+    answers: Vec<VerifiedAnswer>,
 }
 
 impl fmt::Debug for VerifiedPresentation {
@@ -75,6 +78,12 @@ impl VerifiedPresentation {
         self.block
     }
 
+    /// Whether the ledger gave no answer and this was decided by what it said last, as
+    /// [`VerifierConfig::ledger_grace_s`] allows.
+    pub fn in_grace(&self) -> bool {
+        self.in_grace
+    }
+
     /// The verifier's clock at the check, Unix seconds.
     pub fn checked_at(&self) -> u64 {
         self.checked_at
@@ -82,30 +91,21 @@ impl VerifiedPresentation {
 
     /// What the holder disclosed and proved, by query.
     pub fn disclosed(&self) -> impl Iterator<Item = (&Identifier, &Disclosed)> {
-        self.answers.iter().map(|(query, answer)| (query, &answer.disclosed))
+        self.answers.iter().map(|answer| (&answer.query, &answer.disclosed))
     }
 
     /// The statements that were proven, by query.
     pub fn statements(&self) -> impl Iterator<Item = (&Identifier, &Statement)> {
-        self.answers.iter().map(|(query, answer)| (query, answer.statement.statement()))
+        self.answers.iter().map(|answer| (&answer.query, answer.statement.statement()))
     }
 }
 
-/// What the check reads besides request and answer.
+/// What the check rests on besides request and answer.
 pub(crate) struct Trust<'a> {
     pub(crate) config: &'a VerifierConfig,
     pub(crate) circuits: &'a AcceptedCircuits,
-    pub(crate) registry: &'a RegistryClient,
-}
-
-/// An answer whose form and time hold, ready for the pairing.
-struct Candidate {
-    query: Identifier,
-    key: Arc<PreparedVerifyingKey>,
-    statement: Statement,
-    proof: Proof,
-    disclosed: Disclosed,
-    is_signed: bool,
+    pub(crate) ledger: &'a LedgerView,
+    pub(crate) engine: &'a Engine,
 }
 
 impl Trust<'_> {
@@ -115,6 +115,7 @@ impl Trust<'_> {
         request: &PresentationRequest,
         response: &PresentationResponse,
         now: u64,
+        lane: Lane,
     ) -> Result<VerifiedPresentation, Refusal> {
         if request.client_id != self.config.client_id {
             return Err(Refusal::WrongAudience);
@@ -123,39 +124,50 @@ impl Trust<'_> {
             return Err(Refusal::Expired);
         }
         response.check_complete(request)?;
-        let mut candidates = Vec::new();
-        for query in &request.queries {
-            let presentation = response.presentations.get(&query.id);
-            let presentation = presentation.ok_or(PresentationError::Unanswered)?;
-            candidates.push(self.prepare(request, query, presentation, now)?);
-        }
-
-        let mut roots: Vec<RegistryRoot> = Vec::new();
-        let mut block = u64::MAX;
-        for root in candidates.iter().map(|candidate| candidate.statement.registry_root) {
-            if !roots.contains(&root) {
-                block = block.min(check_root(self.registry, root, self.config, now).await?);
-                roots.push(root);
+        let (candidates, mut refused) = self.prepare_all(request, response, now);
+        let mut standing = None;
+        if refused.is_none() {
+            match self.look_up(&candidates, now).await {
+                Ok(found) => standing = Some(found),
+                Err(refusal) => refused = Some(refusal),
             }
         }
-
-        // A complete answer has one nullifier.
-        if let Some(candidate) = candidates.first() {
-            check_not_withdrawn(self.registry, candidate.statement.nullifier).await?;
+        if candidates.is_empty() {
+            return Err(refused.unwrap_or(Refusal::Interrupted));
         }
-
-        let proven = tokio::task::spawn_blocking(move || prove_all(candidates));
-        let answers = proven.await.map_err(|_| Refusal::Interrupted)??;
-        let first = answers.values().next().ok_or(Refusal::Interrupted)?;
+        let answers = self.engine.prove(lane, candidates, refused).await?;
+        let standing = standing.ok_or(Refusal::Interrupted)?;
+        // A complete answer has one nullifier.
+        let first = answers.first().ok_or(Refusal::Interrupted)?;
         Ok(VerifiedPresentation {
             request_id: request.request_id.clone(),
             nonce: request.nonce.clone(),
             scope: request.scope(),
             nullifier: first.statement.statement().nullifier,
-            block,
+            block: standing.block(),
             checked_at: now,
+            in_grace: standing.in_grace(),
             answers,
         })
+    }
+
+    /// The queries' answers up to the first that is refused for its form or time, and why it is.
+    fn prepare_all(
+        &self,
+        request: &PresentationRequest,
+        response: &PresentationResponse,
+        now: u64,
+    ) -> (Vec<Candidate>, Option<Refusal>) {
+        let mut candidates = Vec::with_capacity(request.queries.len());
+        for query in &request.queries {
+            let presentation = response.presentations.get(&query.id);
+            let presentation = presentation.ok_or(PresentationError::Unanswered.into());
+            match presentation.and_then(|found| self.prepare(request, query, found, now)) {
+                Ok(candidate) => candidates.push(candidate),
+                Err(refusal) => return (candidates, Some(refusal)),
+            }
+        }
+        (candidates, None)
     }
 
     fn prepare(
@@ -178,28 +190,25 @@ impl Trust<'_> {
             query: query.id.clone(),
             key,
             statement: rebuild_statement(request, query, &presentation.parts)?,
-            proof: Proof::from_bytes(&presentation.proof).map_err(|_| Refusal::BadProof)?,
+            proof: presentation.proof,
+            signature: UncheckedSignature::of(presentation, request, query),
             disclosed: presentation.parts.disclosed.clone(),
-            is_signed: verify_signature(presentation, request, query).is_ok(),
         })
     }
-}
 
-/// The pairings: milliseconds of work, off the async threads.
-fn prove_all(candidates: Vec<Candidate>) -> Result<BTreeMap<Identifier, VerifiedAnswer>, Refusal> {
-    candidates.into_iter().map(Candidate::prove).collect()
-}
-
-impl Candidate {
-    fn prove(self) -> Result<(Identifier, VerifiedAnswer), Refusal> {
-        let proven = self.key.verify_statement(self.statement, &self.proof);
-        match (self.is_signed, proven) {
-            (true, Ok(statement)) => {
-                Ok((self.query, VerifiedAnswer { statement, disclosed: self.disclosed }))
+    /// Checks roots and nullifier against the ledger as it is from now on.
+    async fn look_up(&self, candidates: &[Candidate], now: u64) -> Result<Arc<Standing>, Refusal> {
+        let standing = self.ledger.as_of_now().await?;
+        let mut roots: Vec<RegistryRoot> = Vec::new();
+        for root in candidates.iter().map(|candidate| candidate.statement.registry_root) {
+            if !roots.contains(&root) {
+                standing.check_root(root, now).await?;
+                roots.push(root);
             }
-            (false, Ok(_)) => Err(Refusal::WrongChallenge),
-            (true, Err(_)) => Err(Refusal::NotProven),
-            (false, Err(_)) => Err(Refusal::Altered),
         }
+        if let Some(candidate) = candidates.first() {
+            standing.check_not_withdrawn(candidate.statement.nullifier)?;
+        }
+        Ok(standing)
     }
 }
