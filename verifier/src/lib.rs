@@ -8,6 +8,7 @@
 mod check;
 mod circuits;
 pub mod config;
+mod direct;
 mod documents;
 mod error;
 pub mod http;
@@ -28,6 +29,6 @@ pub use error::VerifierError;
 pub use policies::PolicyCatalogue;
 pub use receipt::{Receipt, ReceiptCheck, ReceiptError, ReceiptKey, ReceiptResult, SignedReceipt};
 pub use refusal::Refusal;
-pub use service::{Clock, SecureRng, Verifier, VerifierParts};
+pub use service::{Clock, Readiness, SecureRng, Verifier, VerifierParts};
 pub use session::{Decision, NewSession, Session, SessionStatus};
 pub use storage::Storage;

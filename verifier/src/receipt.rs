@@ -221,6 +221,7 @@ mod tests {
             scope: Scope::new("did:ethr:0xaa", "study", 1),
             checks: Vec::new(),
             registry_block: Some(12),
+            ledger_grace: false,
             decided_at: 1_800_000_000,
             result: ReceiptResult::Refused,
             reason: Some("stale-root".to_owned()),

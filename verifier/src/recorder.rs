@@ -6,41 +6,44 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use crate::session::Decision;
-use crate::storage::Verdict;
 use crate::{ReceiptKey, Storage, VerifierError};
 
 /// Decisions in one transaction, at most.
-const GROUP: usize = 64;
+pub(crate) const GROUP: usize = 64;
+
+/// What is recorded in groups.
+pub(crate) trait Recorded: Send + Sync + Sized + 'static {
+    /// Records a group of at most [`GROUP`], all or none, and signs what was decided, in order.
+    fn record_all(
+        group: &[&Self],
+        storage: &Storage,
+        key: &ReceiptKey,
+    ) -> impl Future<Output = Result<Vec<Decision>, VerifierError>> + Send;
+}
 
 /// Records decisions. Clones share their groups.
-#[derive(Clone)]
-pub(crate) struct Recorder(Arc<Shared>);
+pub(crate) struct Recorder<R>(Arc<Shared<R>>);
 
-struct Shared {
+struct Shared<R> {
     storage: Storage,
-    key: ReceiptKey,
-    waiting: Mutex<Vec<Waiting>>,
+    key: Arc<ReceiptKey>,
+    waiting: Mutex<Vec<Waiting<R>>>,
     turn: tokio::sync::Mutex<()>,
 }
 
-struct Waiting {
-    verdict: Verdict,
+struct Waiting<R> {
+    verdict: R,
     answer: oneshot::Sender<Result<Decision, VerifierError>>,
 }
 
-impl Recorder {
-    pub(crate) fn new(storage: Storage, key: ReceiptKey) -> Self {
+impl<R: Recorded> Recorder<R> {
+    pub(crate) fn new(storage: Storage, key: Arc<ReceiptKey>) -> Self {
         let (waiting, turn) = Default::default();
         Self(Arc::new(Shared { storage, key, waiting, turn }))
     }
 
-    /// The key that signs the receipts.
-    pub(crate) fn key(&self) -> &ReceiptKey {
-        &self.0.key
-    }
-
     /// Records a verdict, with those that wait beside it.
-    pub(crate) async fn record(&self, verdict: Verdict) -> Result<Decision, VerifierError> {
+    pub(crate) async fn record(&self, verdict: R) -> Result<Decision, VerifierError> {
         let (answer, answered) = oneshot::channel();
         self.0.waiting().push(Waiting { verdict, answer });
         // On its own: who stops waiting does not stop what others wait for.
@@ -50,15 +53,15 @@ impl Recorder {
     }
 }
 
-impl Shared {
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
+impl<R: Recorded> Shared<R> {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Waiting<R>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records what waits, unless whose turn it was before has.
     async fn record_waiting(&self) {
         let _turn = self.turn.lock().await;
-        let group: Vec<Waiting> = {
+        let group: Vec<Waiting<R>> = {
             let mut waiting = self.waiting();
             let count = waiting.len().min(GROUP);
             waiting.drain(..count).collect()
@@ -66,8 +69,8 @@ impl Shared {
         if group.is_empty() {
             return;
         }
-        let verdicts: Vec<&Verdict> = group.iter().map(|waiting| &waiting.verdict).collect();
-        match self.storage.decide(&verdicts, &self.key).await {
+        let verdicts: Vec<&R> = group.iter().map(|waiting| &waiting.verdict).collect();
+        match R::record_all(&verdicts, &self.storage, &self.key).await {
             Ok(decisions) => {
                 for (waiting, decision) in group.into_iter().zip(decisions) {
                     // Who has gone finds the decision in the session.
@@ -78,7 +81,8 @@ impl Shared {
                 tracing::warn!(%error, "decisions were not recorded together");
                 // One by one: what is wrong with one of them is not held against the others.
                 for waiting in group {
-                    let decided = self.storage.decide(&[&waiting.verdict], &self.key).await;
+                    let decided =
+                        R::record_all(&[&waiting.verdict], &self.storage, &self.key).await;
                     let decided = decided.map(|mut decisions| decisions.pop());
                     let decided = decided.and_then(|one| one.ok_or(VerifierError::NotRecorded));
                     let _ = waiting.answer.send(decided);

@@ -8,8 +8,8 @@ use attestry_circuits::{Nullifier, WithdrawalKey};
 use attestry_credential::CredentialError;
 use attestry_credential::policy::Disclosed;
 use attestry_credential::presentation::{
-    Format, Identifier, MAX_QUERIES, Nonce, PresentationRequest, PresentationResponse, Query,
-    verify_signature,
+    Digest, Format, Identifier, MAX_QUERIES, Nonce, PresentationRequest, PresentationResponse,
+    Query, verify_signature,
 };
 use attestry_credential::schema::values::Day;
 use attestry_ledger::{LedgerError, RegistryClient};
@@ -19,7 +19,7 @@ use crate::check::{Engine, Lane, LedgerView, Trust};
 use crate::receipt::{checks, request_hash};
 use crate::recorder::Recorder;
 use crate::session::{Decision, NewSession, Session, SessionStatus};
-use crate::storage::Verdict;
+use crate::storage::{Check, Verdict};
 use crate::{
     AcceptedCircuits, PolicyCatalogue, Receipt, ReceiptKey, ReceiptResult, Refusal, Storage,
     VerifiedPresentation, VerifierConfig, VerifierError,
@@ -66,9 +66,18 @@ struct Shared {
     ledger: LedgerView,
     engine: Engine,
     storage: Storage,
-    recorder: Recorder,
+    receipt_key: Arc<ReceiptKey>,
+    sessions: Recorder<Verdict>,
+    checks: Recorder<Check>,
     clock: Clock,
     rng: Mutex<Box<dyn SecureRng>>,
+}
+
+/// How a verifier that can decide does so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whether the ledger gives no answer, and what it said last is decided by.
+    pub ledger_grace: bool,
 }
 
 impl fmt::Debug for Verifier {
@@ -90,12 +99,25 @@ impl Verifier {
             clock,
             mut rng,
         } = parts;
-        let recorder = Recorder::new(storage.clone(), receipt_key);
+        let receipt_key = Arc::new(receipt_key);
+        let sessions = Recorder::new(storage.clone(), Arc::clone(&receipt_key));
+        let checks = Recorder::new(storage.clone(), Arc::clone(&receipt_key));
         let ledger = LedgerView::new(registry, &config, Arc::clone(&clock));
         let engine = Engine::start(config.max_waiting_checks, &mut rng);
         let rng = Mutex::new(rng);
-        let shared =
-            Shared { config, circuits, policies, ledger, engine, storage, recorder, clock, rng };
+        let shared = Shared {
+            config,
+            circuits,
+            policies,
+            ledger,
+            engine,
+            storage,
+            receipt_key,
+            sessions,
+            checks,
+            clock,
+            rng,
+        };
         Self { parts: Arc::new(shared) }
     }
 
@@ -120,7 +142,7 @@ impl Verifier {
     }
 
     pub(crate) fn registry(&self) -> &RegistryClient {
-        &self.parts.registry
+        self.parts.ledger.registry()
     }
 
     pub(crate) fn storage(&self) -> &Storage {
@@ -129,7 +151,7 @@ impl Verifier {
 
     /// The Ed25519 key, 32 bytes, that its receipts are checked with.
     pub fn receipt_verifying_key(&self) -> [u8; 32] {
-        self.parts.recorder.key().verifying_key()
+        self.parts.receipt_key.verifying_key()
     }
 
     /// The time by the verifier's clock, Unix seconds.
@@ -248,7 +270,7 @@ impl Verifier {
         let mut receipt = self.receipt(&session.request, response, block, now)?;
         receipt.ledger_grace = checked.as_ref().is_ok_and(VerifiedPresentation::in_grace);
         let actor = actor.clone();
-        self.parts.recorder.record(Verdict { session, checked, receipt, actor }).await
+        self.parts.sessions.record(Verdict { session, checked, receipt, actor }).await
     }
 
     /// Checks an answer to a request that this verifier made, at a time by its clock: everything
@@ -262,9 +284,32 @@ impl Verifier {
         response: &PresentationResponse,
         now: u64,
     ) -> Result<VerifiedPresentation, Refusal> {
+        self.check_in(Lane::Interactive, request, response, now).await
+    }
+
+    pub(crate) async fn check_in(
+        &self,
+        lane: Lane,
+        request: &PresentationRequest,
+        response: &PresentationResponse,
+        now: u64,
+    ) -> Result<VerifiedPresentation, Refusal> {
         let Shared { config, circuits, ledger, engine, .. } = &*self.parts;
         let trust = Trust { config, circuits, ledger, engine };
-        trust.check(request, response, now, Lane::Interactive).await
+        trust.check(request, response, now, lane).await
+    }
+
+    /// Records a direct check, with those that come at the same time.
+    pub(crate) async fn record_check(&self, check: Check) -> Result<Decision, VerifierError> {
+        self.parts.checks.record(check).await
+    }
+
+    /// Records direct checks in one transaction.
+    pub(crate) async fn record_checks(
+        &self,
+        checks: &[&Check],
+    ) -> Result<Vec<Decision>, VerifierError> {
+        self.parts.storage.record_checks(checks, &self.parts.receipt_key).await
     }
 
     /// Why an answer that names another request came here.
@@ -312,13 +357,14 @@ impl Verifier {
     ///
     /// # Errors
     /// What is missing.
-    pub async fn check_ready(&self) -> Result<(), VerifierError> {
+    pub async fn check_ready(&self) -> Result<Readiness, VerifierError> {
         if self.parts.circuits.systems().is_empty() {
             return Err(VerifierError::NoCircuit);
         }
         self.database().ping().await?;
-        let answered = self.parts.ledger.as_of_now().await;
-        answered.map(|_| ()).map_err(|_| LedgerError::Unreachable.into())
+        let standing = self.parts.ledger.as_of_now().await;
+        let standing = standing.map_err(|_| LedgerError::Unreachable)?;
+        Ok(Readiness { ledger_grace: standing.in_grace() })
     }
 
     fn with_rng<T>(&self, work: impl FnOnce(&mut Box<dyn SecureRng>) -> T) -> T {
@@ -333,11 +379,24 @@ impl Verifier {
         block: Option<u64>,
         now: u64,
     ) -> Result<Receipt, VerifierError> {
-        Ok(Receipt {
+        let hash =
+            request_hash(request).map_err(|_| VerifierError::corrupt("a receipt has no JSON"))?;
+        Ok(self.receipt_of(request, hash, response, block, now))
+    }
+
+    /// The receipt of an acceptance, for a request of this hash.
+    pub(crate) fn receipt_of(
+        &self,
+        request: &PresentationRequest,
+        request_hash: Digest,
+        response: &PresentationResponse,
+        block: Option<u64>,
+        now: u64,
+    ) -> Receipt {
+        Receipt {
             verifier: self.config().client_id.clone(),
             request_id: request.request_id.clone(),
-            request_hash: request_hash(request)
-                .map_err(|_| VerifierError::corrupt("a receipt has no JSON"))?,
+            request_hash,
             scope: request.scope(),
             checks: checks(request, response),
             registry_block: block,
@@ -345,7 +404,7 @@ impl Verifier {
             decided_at: now,
             result: ReceiptResult::Accepted,
             reason: None,
-        })
+        }
     }
 }
 

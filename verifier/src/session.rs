@@ -72,3 +72,13 @@ pub enum Decision {
         receipt: Option<SignedReceipt>,
     },
 }
+
+impl Decision {
+    /// The proof of it, if there is one.
+    pub fn receipt(&self) -> Option<&SignedReceipt> {
+        match self {
+            Self::Accepted { receipt } => Some(receipt),
+            Self::Refused { receipt, .. } => receipt.as_ref(),
+        }
+    }
+}

@@ -34,7 +34,10 @@ pub enum JsonError {
 }
 
 /// Reads a JSON text.
-pub(super) fn parse(text: &[u8]) -> Result<Value, JsonError> {
+///
+/// # Errors
+/// [`JsonError`].
+pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
     let colons = outline(text)?;
     let value: Value = serde_json::from_slice(text)
         .map_err(|error| JsonError::Syntax { line: error.line(), column: error.column() })?;

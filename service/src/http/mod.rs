@@ -14,7 +14,7 @@ mod slow;
 pub use attestry_serve::{ConnectionLimits, serve};
 pub use body::{Body, IdempotencyKey, JsonBody, OptionalJsonBody, TypedBody};
 pub use hosting::Hosting;
-pub use json::{DEEPEST_NESTING, JsonError};
+pub use json::{DEEPEST_NESTING, JsonError, parse as parse_json};
 pub use members::{FieldError, Members, Parameters};
 pub use metrics::{Metrics, TENANTS, TenantGauge};
 pub use path::Path;

@@ -145,11 +145,10 @@ impl Problem {
             .detail(format!("not ready: {error}"))
             .caused_by(error)
     }
-}
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let Parts { status, name, title, mut members, header, cause } = *self.0;
+    /// The document, to stand within another answer.
+    pub fn into_document(self) -> Value {
+        let Parts { status, name, title, mut members, cause, .. } = *self.0;
         if status.is_server_error() {
             tracing::error!(problem = name, cause, "request failed");
         }
@@ -162,7 +161,14 @@ impl IntoResponse for Problem {
             ("status".to_owned(), status.as_u16().into()),
         ]);
         document.append(&mut members);
-        let body = Value::Object(document).to_string();
+        Value::Object(document)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response {
+        let (status, header) = (self.0.status, self.0.header.take());
+        let body = self.into_document().to_string();
         let mut response = (status, [(CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
         response.headers_mut().extend(header);
         response

@@ -90,6 +90,11 @@ impl LedgerView {
         }))
     }
 
+    /// The deployment that is looked at.
+    pub(crate) fn registry(&self) -> &RegistryClient {
+        &self.0.registry
+    }
+
     /// The view as of now or later.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ pub(super) struct Health {
     verifiers: Arc<[Verifier]>,
     metrics: Metrics,
     ready: TenantGauge,
+    ledger_grace: TenantGauge,
 }
 
 impl Health {
@@ -24,7 +25,11 @@ impl Health {
         let started = verifiers.iter().map(Verifier::now).next().unwrap_or_default();
         let metrics = Metrics::new(started);
         let ready = metrics.gauge("ready", "Whether presentations can be decided: 1 or 0");
-        Self { verifiers: verifiers.into(), metrics, ready }
+        let ledger_grace = metrics.gauge(
+            "ledger_grace",
+            "Whether the ledger is decided without, within the grace: 1 or 0",
+        );
+        Self { verifiers: verifiers.into(), metrics, ready, ledger_grace }
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
@@ -50,18 +55,26 @@ async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// Keys are loaded, the database and the ledger answer: presentations are decided.
+/// Keys are loaded, the database and the ledger answer, or the ledger is decided without for a
+/// while: presentations are decided.
 async fn readiness(State(health): State<Health>) -> Result<Json<Value>, Problem> {
+    let mut ledger = "reachable";
     for verifier in health.verifiers.iter() {
-        verifier.check_ready().await.map_err(|error| Problem::not_ready(&error))?;
+        let readiness = verifier.check_ready().await;
+        if readiness.map_err(|error| Problem::not_ready(&error))?.ledger_grace {
+            ledger = "grace";
+        }
     }
-    Ok(Json(json!({ "status": "ready" })))
+    Ok(Json(json!({ "status": "ready", "ledger": ledger })))
 }
 
 /// What is counted, in the text format of OpenMetrics.
 async fn metrics(State(health): State<Health>) -> Response {
     for verifier in health.verifiers.iter() {
-        health.ready.set(verifier.tenant(), verifier.check_ready().await.is_ok().into());
+        let readiness = verifier.check_ready().await;
+        let in_grace = readiness.as_ref().is_ok_and(|readiness| readiness.ledger_grace);
+        health.ready.set(verifier.tenant(), readiness.is_ok().into());
+        health.ledger_grace.set(verifier.tenant(), in_grace.into());
     }
     health.metrics.answer()
 }

@@ -6,7 +6,8 @@
 //! | `GET /presentations/{id}` | what became of it, for who opened it |
 //! | `GET /presentations/{request_id}/request` | what the wallet is asked |
 //! | `POST /presentations/{request_id}/response` | the wallet's answer |
-//! | `POST /credentials/verify`, `POST /presentations/verify` | what is to be said of a W3C document, as VC-API has it |
+//! | `POST /credentials/verify`, `POST /presentations/verify` | what is to be said of a W3C document, as VC-API has it; the latter also of an answer to a request that the caller made |
+//! | `POST /presentations/verify-batch` | the same for a file of answers, NDJSON both ways |
 //! | `POST /withdrawals` | a holder withdraws |
 //! | `GET /policies`, `GET /policies/{id}` | what may be asked by name |
 //! | `GET /receipt-key` | the key of the receipts, as a JWK |
@@ -21,7 +22,10 @@
 //! are RFC 9457 problem documents.
 
 mod background;
+mod batch;
+mod direct;
 mod health;
+mod lines;
 mod policies;
 mod problem;
 mod sessions;
@@ -120,6 +124,7 @@ fn tenant_routes(verifier: &Verifier, access: &Access) -> Router<Verifier> {
     let asker = Router::new()
         .route("/presentations", post(sessions::open))
         .route("/presentations/verify", post(verification::presentation))
+        .route("/presentations/verify-batch", post(batch::verify))
         .route("/credentials/verify", post(verification::credential))
         .route("/presentations/{id}", get(sessions::outcome));
     let reader = Router::new()

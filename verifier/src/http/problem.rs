@@ -2,9 +2,13 @@
 //! they map.
 
 use attestry_service::http::Problem;
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 
 use crate::{Refusal, SignedReceipt, VerifierError};
+
+/// Seconds after which an answer that was not decided may be sent again.
+const RETRY_SOON: HeaderValue = HeaderValue::from_static("1");
 
 /// An answer that is not accepted, with the verifier's word for it if the session is decided.
 pub(super) fn of_refusal(refusal: &Refusal, receipt: Option<SignedReceipt>) -> Problem {
@@ -30,9 +34,12 @@ pub(super) fn of_refusal(refusal: &Refusal, receipt: Option<SignedReceipt>) -> P
         | Refusal::StaleRoot { .. }
         | Refusal::Withdrawn => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    let problem = Problem::new(status, refusal.reason(), "The presentation is refused")
+    let mut problem = Problem::new(status, refusal.reason(), "The presentation is refused")
         .detail(refusal.to_string())
         .member("verified", false);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        problem = problem.header(RETRY_AFTER, RETRY_SOON);
+    }
     match receipt {
         Some(receipt) => problem.member("receipt", receipt.as_str()),
         None => problem,

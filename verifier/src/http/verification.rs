@@ -2,12 +2,14 @@
 
 use attestry_credential::CredentialError;
 use attestry_credential::w3c::VerifyRequest;
+use attestry_service::Actor;
 use attestry_service::http::{JsonBody, Problem};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use super::direct;
 use crate::Verifier;
 
 /// `POST /credentials/verify`
@@ -18,11 +20,15 @@ pub(super) async fn credential(
     verify(&verifier, VerifyRequest::of_credential(&body)).await
 }
 
-/// `POST /presentations/verify`
+/// `POST /presentations/verify`: a W3C document, or an answer to a request that the caller made.
 pub(super) async fn presentation(
     State(verifier): State<Verifier>,
+    actor: Actor,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
+    if direct::is_answer(&body) {
+        return direct::verify(&verifier, &actor, &body).await;
+    }
     verify(&verifier, VerifyRequest::of_presentation(&body)).await
 }
 

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use sqlx::AnyConnection;
 
 use super::Storage;
+use crate::recorder::Recorded;
 use crate::session::{Decision, Session};
 use crate::{Receipt, ReceiptKey, Refusal, SignedReceipt, VerifiedPresentation, VerifierError};
 
@@ -22,6 +23,16 @@ pub(crate) struct Verdict {
     pub(crate) receipt: Receipt,
     /// Who answered.
     pub(crate) actor: Actor,
+}
+
+impl Recorded for Verdict {
+    async fn record_all(
+        group: &[&Self],
+        storage: &Storage,
+        key: &ReceiptKey,
+    ) -> Result<Vec<Decision>, VerifierError> {
+        storage.decide(group, key).await
+    }
 }
 
 impl Storage {
@@ -102,13 +113,22 @@ impl Storage {
         if !verdict.session.count_once {
             return Ok(Ok(()));
         }
+        self.count(connection, verified).await
+    }
+
+    /// Counts a holder, unless it has been counted in this scope.
+    pub(super) async fn count(
+        &self,
+        connection: &mut AnyConnection,
+        verified: &VerifiedPresentation,
+    ) -> Result<Result<(), Refusal>, VerifierError> {
         let counted = sqlx::query(
             "INSERT INTO nullifiers (tenant, scope, nullifier, request_id, counted_at)
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
         )
         .bind(self.tenant().as_str())
         .bind(verified.scope().to_string())
-        .bind(nullifier.to_string())
+        .bind(verified.nullifier().to_string())
         .bind(verified.request_id().as_str())
         .bind(seconds(verified.checked_at()))
         .execute(connection)

@@ -1,9 +1,11 @@
 //! What a tenant keeps in the database. The only place that knows SQL.
 
+mod checks;
 mod decisions;
 mod sessions;
 mod withdrawals;
 
+pub(crate) use checks::Check;
 pub(crate) use decisions::Verdict;
 
 use attestry_service::{Database, DatabaseUrl, TenantId, audit};

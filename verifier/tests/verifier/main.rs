@@ -4,9 +4,12 @@
 mod accepted;
 mod access;
 mod documents;
+mod gathered;
 mod http;
 mod ledger;
 mod logs;
+mod node;
 mod replayed;
 mod tampered;
+mod view;
 mod world;

@@ -51,15 +51,22 @@ pub(crate) static KEYS: LazyLock<DevelopmentKeys> = LazyLock::new(|| {
     DevelopmentKeys { store, prover }
 });
 
+impl DevelopmentKeys {
+    pub(crate) fn verifying_key(&self) -> attestry_keys::VerifyingKey {
+        self.store.verifying_key().unwrap()
+    }
+}
+
 pub(crate) fn circuits() -> AcceptedCircuits {
     let circuit_id = KEYS.store.manifest().unwrap().circuit_id;
     AcceptedCircuits::none().with(&circuit_id, KEYS.store.verifying_key().unwrap()).unwrap()
 }
 
 pub(crate) struct World {
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
     pub(crate) database: TestDatabase,
     pub(crate) clock: Arc<AtomicU64>,
+    pub(crate) ledger: EmbeddedLedger,
     pub(crate) registry: RegistryClient,
     pub(crate) member: Account,
     pub(crate) board: Account,
@@ -85,7 +92,8 @@ impl World {
             let clock = Arc::clone(&clock);
             move || clock.load(Ordering::SeqCst)
         });
-        let client = LedgerClient::embedded(&ledger.unwrap(), ClientOptions::default());
+        let ledger = ledger.unwrap();
+        let client = LedgerClient::embedded(&ledger, ClientOptions::default());
         let mut rng = StdRng::seed_from_u64(7);
         let member = Account::random(&mut rng);
         let board = Account::random(&mut rng);
@@ -103,7 +111,8 @@ impl World {
         let verifier = verifier(&database, &clock, registry.clone(), |_| {}).await;
         let rng = Mutex::new(rng);
         Self {
-            _folder: folder,
+            folder,
+            ledger,
             database,
             clock,
             registry,
@@ -131,6 +140,12 @@ impl World {
 
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// Flips a bit of the board's status list.
+    pub(crate) async fn flip(&self, index: u32) {
+        let list = self.registry.status_list(self.entry).await.unwrap();
+        self.registry.publish_status(&self.board, self.entry, &list, &[index]).await.unwrap();
     }
 
     pub(crate) fn nurse(&self, status_index: u32) -> Nurse {
