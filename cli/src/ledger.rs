@@ -12,6 +12,7 @@ use attestry_ledger::embedded::{self, EmbeddedLedger, ServeLimits};
 use attestry_ledger::{
     Accreditation, Address, ClientOptions, EntryIndex, LedgerClient, LedgerUrl, RegistryClient,
 };
+use attestry_verifier::Snapshot;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::json;
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Upgrade(Upgrade),
     /// Carry a holder's withdrawal to the ledger; anyone may.
     Withdraw(Withdraw),
+    /// Write what checks need of the ledger to a file, for `attestry verifier check`.
+    Snapshot(TakeSnapshot),
     /// Say what the ledger and the registry on it hold.
     Status(Status),
     /// Replay the embedded ledger from its first block and compare every row of its file. Nobody may have it open.
@@ -134,6 +137,17 @@ pub(crate) struct OfEntry {
 }
 
 #[derive(Args)]
+pub(crate) struct TakeSnapshot {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    ledger: LedgerPlace,
+    /// A file that is not there yet; standard output if not given.
+    #[arg(long)]
+    output: Option<PathBuf>,
+}
+
+#[derive(Args)]
 pub(crate) struct Status {
     #[command(flatten)]
     place: Place,
@@ -167,10 +181,24 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Upgrade(arguments) => upgrade(&arguments).await?,
         Command::Withdraw(arguments) => withdraw(&arguments).await?,
+        Command::Snapshot(arguments) => take_snapshot(&arguments).await?,
         Command::Status(arguments) => status(&arguments).await?,
         Command::Verify(arguments) => return verify(&arguments),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn take_snapshot(arguments: &TakeSnapshot) -> Result<()> {
+    let registry = arguments.ledger.open(&arguments.place).await?;
+    let snapshot = Snapshot::take(&registry, clock::now()).await?;
+    match &arguments.output {
+        Some(file) => {
+            write_new_json(file, &snapshot)?;
+            output::json(&json!({ "file": file, "block": snapshot.block() }));
+        }
+        None => output::json(&serde_json::to_value(&snapshot)?),
+    }
+    Ok(())
 }
 
 async fn serve(arguments: Serve) -> Result<()> {

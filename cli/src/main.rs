@@ -13,6 +13,7 @@ mod ledger;
 mod output;
 mod passphrase;
 mod place;
+mod receipt;
 mod receive;
 mod service;
 mod snapshot;
@@ -50,6 +51,9 @@ enum Command {
     /// The verifier service.
     #[command(subcommand)]
     Verifier(verifier::Command),
+    /// Receipts of verifiers: check them offline.
+    #[command(subcommand)]
+    Receipt(receipt::Command),
     /// Proving and verifying keys.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -73,6 +77,7 @@ async fn main() -> ExitCode {
         Command::Audit(command) => audit::run(command).await.map(|()| ExitCode::SUCCESS),
         Command::Wallet(command) => wallet::run(command).await,
         Command::Verifier(command) => verifier::run(command).await,
+        Command::Receipt(command) => receipt::run(&command),
         Command::Keys(command) => keys::run(&command),
     };
     match outcome {

@@ -1,5 +1,6 @@
 //! The verifier service and its keys.
 
+mod check;
 mod configured;
 mod keys;
 
@@ -30,6 +31,9 @@ const ACCOUNT_FILE: &str = "verifier-keys.insecure-development.json";
 pub(crate) enum Command {
     /// Run the service.
     Serve(Serve),
+    /// Check holders' answers in files, against a snapshot of the registry. Needs no network. It
+    /// cannot tell whether a challenge was answered or a holder counted before.
+    Check(check::Check),
     /// The configuration of the service.
     #[command(subcommand)]
     Config(crate::configured::Command),
@@ -78,6 +82,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
             configured::serve(&configured::load(&file)?).await?;
         }
         Command::Serve(arguments) => serve(arguments).await?,
+        Command::Check(arguments) => return check::run(arguments).await,
         Command::Config(command) => configured::run(command).await?,
         Command::Keys(command) => keys::run(&command)?,
         Command::ApiKey(command) => access::run(command, ServiceName::Verifier).await?,

@@ -15,7 +15,7 @@ use attestry_credential::schema::values::Day;
 use attestry_ledger::{LedgerError, RegistryClient};
 use attestry_service::{Actor, Database, TenantId};
 
-use crate::check::{Engine, Lane, LedgerView, Trust};
+use crate::check::{Engine, Lane, Ledger, LedgerView, Trust};
 use crate::receipt::{checks, request_hash};
 use crate::recorder::Recorder;
 use crate::session::{Decision, NewSession, Session, SessionStatus};
@@ -295,7 +295,7 @@ impl Verifier {
         now: u64,
     ) -> Result<VerifiedPresentation, Refusal> {
         let Shared { config, circuits, ledger, engine, .. } = &*self.parts;
-        let trust = Trust { config, circuits, ledger, engine };
+        let trust = Trust { config, circuits, ledger: Ledger::Live(ledger), engine };
         trust.check(request, response, now, lane).await
     }
 

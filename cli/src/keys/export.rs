@@ -1,6 +1,6 @@
 //! Keys, proofs and the circuit for other tools.
 
-use super::store;
+use super::existing;
 use crate::place::{Place, read_file};
 use anyhow::{Context, Result, bail};
 use attestry_circuits::r1cs::{CircuitId, matrices};
@@ -64,7 +64,7 @@ fn files(arguments: &Export) -> Result<Vec<(String, Vec<u8>)>> {
     if arguments.format == Format::R1cs {
         return Ok(vec![("presentation.r1cs".to_owned(), r1cs::write(matrices()))]);
     }
-    let key = store(&arguments.place).verifying_key()?;
+    let key = existing(&arguments.place).verifying_key()?;
     if arguments.format == Format::Solidity {
         let contract = solidity::verifier_contract(&key);
         return Ok(vec![("Groth16Verifier.sol".to_owned(), contract.into_bytes())]);

@@ -48,7 +48,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
             output::json(&json!({"folder": store.folder(), "manifest": store.manifest()?}));
         }
         Command::Show(arguments) => {
-            let store = store(&arguments.place);
+            let store = existing(&arguments.place);
             output::json(&json!({"folder": store.folder(), "manifest": store.manifest()?}));
         }
         Command::Export(arguments) => {
@@ -61,7 +61,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
 
 fn import(arguments: &Import) -> Result<()> {
     let imported = zkey::import(&read_file(&arguments.zkey)?, &mut OsRng)?;
-    let store = store(&arguments.place);
+    let store = existing(&arguments.place);
     if store.save(&imported.keys)? == Saved::KeptExisting {
         bail!("there are keys already in {}", store.folder().display());
     }
@@ -77,14 +77,15 @@ fn import(arguments: &Import) -> Result<()> {
     Ok(())
 }
 
-fn store(place: &Place) -> KeyStore {
+/// The keys in the data directory, which are there.
+pub(crate) fn existing(place: &Place) -> KeyStore {
     KeyStore::for_presentations(place.folder("keys"))
 }
 
 /// The keys in the data directory; development keys are made, with a progress bar, if there are
 /// none.
 pub(crate) fn development_keys(place: &Place) -> Result<KeyStore> {
-    let store = store(place);
+    let store = existing(place);
     let mut bar: Option<ProgressBar> = None;
     store.ensure_insecure_development_keys(&mut OsRng, |progress| {
         let bar = bar.get_or_insert_with(|| {

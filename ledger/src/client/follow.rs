@@ -188,6 +188,16 @@ impl RegistryHistory {
         self.roots.get(&root).copied()
     }
 
+    /// All roots, in no order.
+    pub fn roots(&self) -> impl Iterator<Item = (RegistryRoot, RootStanding)> {
+        self.roots.iter().map(|(root, standing)| (*root, *standing))
+    }
+
+    /// All nullifiers that were withdrawn, in no order.
+    pub fn withdrawn(&self) -> impl Iterator<Item = Nullifier> {
+        self.withdrawn.iter().copied()
+    }
+
     /// Whether a nullifier was withdrawn.
     pub fn is_withdrawn(&self, nullifier: Nullifier) -> bool {
         self.withdrawn.contains(&nullifier)

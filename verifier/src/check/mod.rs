@@ -8,7 +8,6 @@ mod lanes;
 mod view;
 
 use std::fmt;
-use std::sync::Arc;
 
 use attestry_circuits::registry::RegistryRoot;
 use attestry_circuits::{Nullifier, Scope, Statement};
@@ -18,9 +17,8 @@ use attestry_credential::presentation::{
     Query, UncheckedSignature, rebuild_statement,
 };
 
-use crate::{AcceptedCircuits, Refusal, VerifierConfig};
+use crate::{AcceptedCircuits, Refusal, Snapshot, VerifierConfig};
 use engine::{Candidate, VerifiedAnswer};
-use view::Standing;
 
 pub(crate) use engine::Engine;
 pub(crate) use lanes::Lane;
@@ -100,11 +98,20 @@ impl VerifiedPresentation {
     }
 }
 
+/// What roots and nullifiers are looked up in.
+#[derive(Clone, Copy)]
+pub(crate) enum Ledger<'a> {
+    /// The ledger, as it is when the check begins.
+    Live(&'a LedgerView),
+    /// What a file says of it.
+    Snapshot(&'a Snapshot),
+}
+
 /// What the check rests on besides request and answer.
 pub(crate) struct Trust<'a> {
     pub(crate) config: &'a VerifierConfig,
     pub(crate) circuits: &'a AcceptedCircuits,
-    pub(crate) ledger: &'a LedgerView,
+    pub(crate) ledger: Ledger<'a>,
     pub(crate) engine: &'a Engine,
 }
 
@@ -136,7 +143,7 @@ impl Trust<'_> {
             return Err(refused.unwrap_or(Refusal::Interrupted));
         }
         let answers = self.engine.prove(lane, candidates, refused).await?;
-        let standing = standing.ok_or(Refusal::Interrupted)?;
+        let (block, in_grace) = standing.ok_or(Refusal::Interrupted)?;
         // A complete answer has one nullifier.
         let first = answers.first().ok_or(Refusal::Interrupted)?;
         Ok(VerifiedPresentation {
@@ -144,9 +151,9 @@ impl Trust<'_> {
             nonce: request.nonce.clone(),
             scope: request.scope(),
             nullifier: first.statement.statement().nullifier,
-            block: standing.block(),
+            block,
             checked_at: now,
-            in_grace: standing.in_grace(),
+            in_grace,
             answers,
         })
     }
@@ -196,19 +203,37 @@ impl Trust<'_> {
         })
     }
 
-    /// Checks roots and nullifier against the ledger as it is from now on.
-    async fn look_up(&self, candidates: &[Candidate], now: u64) -> Result<Arc<Standing>, Refusal> {
-        let standing = self.ledger.as_of_now().await?;
+    /// Checks roots and nullifier against the ledger. Says at which block, and whether that was
+    /// read within the grace of an outage.
+    async fn look_up(&self, candidates: &[Candidate], now: u64) -> Result<(u64, bool), Refusal> {
         let mut roots: Vec<RegistryRoot> = Vec::new();
         for root in candidates.iter().map(|candidate| candidate.statement.registry_root) {
             if !roots.contains(&root) {
-                standing.check_root(root, now).await?;
                 roots.push(root);
             }
         }
-        if let Some(candidate) = candidates.first() {
-            standing.check_not_withdrawn(candidate.statement.nullifier)?;
+        // A complete answer has one nullifier.
+        let nullifier = candidates.first().map(|candidate| candidate.statement.nullifier);
+        match self.ledger {
+            Ledger::Live(view) => {
+                let standing = view.as_of_now().await?;
+                for root in roots {
+                    standing.check_root(root, now).await?;
+                }
+                if let Some(nullifier) = nullifier {
+                    standing.check_not_withdrawn(nullifier)?;
+                }
+                Ok((standing.block(), standing.in_grace()))
+            }
+            Ledger::Snapshot(snapshot) => {
+                for root in roots {
+                    snapshot.check_root(root, now, self.config)?;
+                }
+                if let Some(nullifier) = nullifier {
+                    snapshot.check_not_withdrawn(nullifier)?;
+                }
+                Ok((snapshot.block(), false))
+            }
         }
-        Ok(standing)
     }
 }

@@ -9,6 +9,7 @@ mod http;
 mod ledger;
 mod logs;
 mod node;
+mod offline;
 mod replayed;
 mod tampered;
 mod view;
