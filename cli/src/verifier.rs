@@ -6,13 +6,13 @@ mod keys;
 
 use crate::governance::load_or_create_account;
 use crate::place::{DatabasePlace, LedgerPlace, Place, ServiceName};
-use crate::{access, clock, keys as circuit_keys, service};
+use crate::{access, clock, keys as circuit_keys, output, service};
 use anyhow::Result;
 use ark_std::rand::rngs::OsRng;
 use attestry_circuits::r1cs::CircuitId;
 use attestry_credential::presentation::ClientId;
 use attestry_keys::KeyStore;
-use attestry_ledger::{AccountKey, EthrDid, RegistryClient};
+use attestry_ledger::{Account, AccountKey, DidKey, EthrDid, RegistryClient};
 use attestry_service::access::Guard;
 use attestry_verifier::{
     AcceptedCircuits, PolicyCatalogue, ReceiptKey, Storage, Verifier, VerifierConfig,
@@ -24,11 +24,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+const YEAR_S: u64 = 365 * 86_400;
 /// Name of the development key file. Its content is not encrypted.
 const ACCOUNT_FILE: &str = "verifier-keys.insecure-development.json";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Make the development key and publish the key of its receipts in the DID document; prints
+    /// what is public.
+    Init(Init),
     /// Run the service.
     Serve(Serve),
     /// Check holders' answers in files, against a snapshot of the registry. Needs no network. It
@@ -43,6 +47,14 @@ pub(crate) enum Command {
     /// The API keys of the service.
     #[command(subcommand)]
     ApiKey(access::Command),
+}
+
+#[derive(Args)]
+pub(crate) struct Init {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    ledger: LedgerPlace,
 }
 
 #[derive(Args)]
@@ -78,6 +90,7 @@ pub(crate) struct Serve {
 
 pub(crate) async fn run(command: Command) -> Result<ExitCode> {
     match command {
+        Command::Init(arguments) => init(&arguments).await?,
         Command::Serve(Serve { config: Some(file), .. }) => {
             configured::serve(&configured::load(&file)?).await?;
         }
@@ -88,6 +101,26 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
         Command::ApiKey(command) => access::run(command, ServiceName::Verifier).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn init(arguments: &Init) -> Result<()> {
+    let place = &arguments.place;
+    let registry = arguments.ledger.open(place).await?;
+    let account = load_or_create_account(&place.folder("verifier").join(ACCOUNT_FILE))?;
+    let did = publish_receipt_key(&registry, &account).await?;
+    output::json(&keys::public(&account, Some(&did)));
+    Ok(())
+}
+
+/// Publishes the key of an account's receipts in its DID document, for a year.
+pub(crate) async fn publish_receipt_key(
+    registry: &RegistryClient,
+    account: &AccountKey,
+) -> Result<ClientId> {
+    let key = DidKey::Ed25519(ReceiptKey::from_seed(&account.to_bytes()).verifying_key());
+    let (account, identities) = (Account::from(account), registry.identities());
+    identities.publish_key(&account, account.address(), &key, YEAR_S).await?;
+    client_id(&identities.did(account.address()).await?)
 }
 
 async fn serve(arguments: Serve) -> Result<()> {

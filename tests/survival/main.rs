@@ -1,10 +1,13 @@
-//! The issuer service killed at any moment of issuing, revoking, publishing and importing: nothing
+//! Services killed at any moment. The issuer of issuing, revoking, publishing and importing: nothing
 //! acknowledged is lost, and nothing is done twice. On PostgreSQL two replicas work at once, and are
 //! killed at once.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../binary.rs"]
 mod binary;
+#[path = "../crowd.rs"]
+mod crowd;
+mod verifier;
 
 use attestry_service::DatabaseUrl;
 use attestry_service::testing::TestDatabase;

@@ -17,8 +17,8 @@ use attestry_keys::KeyStore;
 use attestry_keys::interop::solidity::verifying_key_words;
 use attestry_ledger::embedded::EmbeddedLedger;
 use attestry_ledger::{
-    Account, AccountKey, Accreditation, Address, ClientOptions, DidKey, EntryIndex, LedgerClient,
-    LedgerUrl, RegistryClient, RegistrySnapshot,
+    AccountKey, Accreditation, Address, ClientOptions, EntryIndex, LedgerClient, LedgerUrl,
+    RegistryClient, RegistrySnapshot,
 };
 use attestry_service::{Actor, DatabaseUrl, TenantId};
 use attestry_verifier::{AcceptedCircuits, Verifier};
@@ -194,12 +194,8 @@ fn connect(
 /// A did:ethr with a published key.
 async fn identity(registry: &RegistryClient) -> Result<(AccountKey, ClientId)> {
     let account = AccountKey::random(&mut OsRng);
-    let receipt_key = attestry_verifier::ReceiptKey::from_seed(&account.to_bytes());
-    let key = DidKey::Ed25519(receipt_key.verifying_key());
-    let identities = registry.identities();
-    identities.publish_key(&Account::from(&account), account.address(), &key, YEAR_S).await?;
-    let did = identities.did(account.address()).await?;
-    Ok((account, verifier::client_id(&did)?))
+    let client_id = verifier::publish_receipt_key(registry, &account).await?;
+    Ok((account, client_id))
 }
 
 async fn accredit(

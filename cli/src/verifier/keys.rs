@@ -5,12 +5,13 @@ use crate::passphrase::PassphraseSource;
 use crate::place::{create_private, read_file};
 use anyhow::{Context, Result, bail};
 use ark_std::rand::rngs::OsRng;
+use attestry_credential::presentation::ClientId;
 use attestry_issuer::keys::Passphrase;
-use attestry_ledger::AccountKey;
+use attestry_ledger::{Account, AccountKey};
 use attestry_vault::{KeyDerivation, Vault};
 use attestry_verifier::ReceiptKey;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -36,12 +37,21 @@ pub(super) fn run(command: &Command) -> Result<()> {
         Command::Create(at) => create(&at.file, &at.passphrase.read_new()?)?,
         Command::Show(at) => open(&at.file, &at.passphrase.read()?)?,
     };
-    let receipts = ReceiptKey::from_seed(&account.to_bytes());
-    output::json(&json!({
-        "address": attestry_ledger::Account::from(&account).address(),
-        "receiptKey": hex::encode(receipts.verifying_key()),
-    }));
+    output::json(&public(&account, None));
     Ok(())
+}
+
+/// What is public of a key; with the identifier that wallets know it by, if that is known.
+pub(super) fn public(account: &AccountKey, client_id: Option<&ClientId>) -> Value {
+    let receipts = ReceiptKey::from_seed(&account.to_bytes());
+    let mut public = json!({
+        "address": Account::from(account).address(),
+        "receiptKey": hex::encode(receipts.verifying_key()),
+    });
+    if let Some(client_id) = client_id {
+        public["clientId"] = client_id.as_str().into();
+    }
+    public
 }
 
 fn create(file: &Path, passphrase: &Passphrase) -> Result<AccountKey> {
