@@ -7,6 +7,7 @@ pub mod audit;
 pub mod config;
 pub mod database;
 pub mod http;
+pub mod outbound;
 mod principal;
 mod tenant;
 #[cfg(any(test, feature = "testing"))]
