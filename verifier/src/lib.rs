@@ -22,6 +22,7 @@ mod service;
 mod session;
 mod storage;
 mod text;
+pub mod webhooks;
 
 pub use check::VerifiedPresentation;
 pub use circuits::AcceptedCircuits;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
@@ -107,6 +108,11 @@ impl Outbound {
             .tls_certs_merge(config.extra_roots()?);
         let client = client.build().map_err(|_| OutboundConfigError::Tls)?;
         Ok(Self { client, checked })
+    }
+
+    /// How long a request takes at most.
+    pub fn timeout(&self) -> Duration {
+        self.checked.rules.timeout
     }
 
     /// Reads a URL that may be asked. Nothing is asked of anybody for it.

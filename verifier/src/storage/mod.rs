@@ -2,13 +2,18 @@
 
 mod checks;
 mod decisions;
+mod deliveries;
 mod sessions;
+mod webhooks;
 mod withdrawals;
 
 pub(crate) use checks::Check;
 pub(crate) use decisions::Verdict;
+pub use deliveries::{Backlog, enqueue};
+pub(crate) use deliveries::{Claimed, Left};
+pub(crate) use webhooks::Destination;
 
-use attestry_service::{Database, DatabaseUrl, TenantId, audit};
+use attestry_service::{Database, DatabaseError, DatabaseUrl, TenantId, audit};
 use sqlx::{Any, AnyPool, Transaction};
 
 use crate::VerifierError;
@@ -54,7 +59,7 @@ impl Storage {
     }
 
     /// A transaction in which the tenant's records are changed, by one at a time.
-    async fn write(&self) -> Result<Transaction<'static, Any>, VerifierError> {
+    async fn write(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
         let mut transaction = self.database.write().await?;
         audit::lock(&mut transaction, &self.tenant).await?;
         Ok(transaction)
