@@ -13,6 +13,7 @@ use attestry_credential::presentation::{
 };
 use attestry_credential::schema::values::Day;
 use attestry_ledger::{LedgerError, RegistryClient};
+use attestry_service::outbound::Documents;
 use attestry_service::{Actor, Database, TenantId};
 
 use crate::check::{Engine, Lane, Ledger, LedgerView, Trust};
@@ -57,6 +58,7 @@ pub struct VerifierParts {
 #[derive(Clone)]
 pub struct Verifier {
     parts: Arc<Shared>,
+    documents: Option<Documents>,
 }
 
 struct Shared {
@@ -118,7 +120,19 @@ impl Verifier {
             clock,
             rng,
         };
-        Self { parts: Arc::new(shared) }
+        Self { parts: Arc::new(shared), documents: None }
+    }
+
+    /// The same verifier, which has the documents of `did:web` and the contexts of W3C credentials
+    /// fetched that are of listed hosts. Without this, none is fetched.
+    #[must_use]
+    pub fn fetching(self, documents: Documents) -> Self {
+        Self { documents: Some(documents), ..self }
+    }
+
+    /// What fetches documents, if any may be fetched.
+    pub(crate) fn documents(&self) -> Option<&Documents> {
+        self.documents.as_ref()
     }
 
     /// Who the verifier is, and how strict.

@@ -8,27 +8,45 @@ use ssi::dids::{DID, DIDKey, DIDResolver, resolution};
 use super::{
     Refusal,
     did_key::{DidKey, ED25519 as ED25519_CODEC},
+    remote::did_web_url,
 };
 use crate::base58::from_base58;
 
-/// Why a ledger gives no DID document.
+/// Why there is no DID document, or no other document that verification needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
-    /// The ledger answered that there is none, or that it is deactivated.
-    #[error("the DID has no document")]
+    /// There is none, or it is deactivated.
+    #[error("there is no such document")]
     NotFound,
-    /// The ledger did not answer.
-    #[error("the ledger could not be asked")]
+    /// The ledger, or the host of a document, did not answer.
+    #[error("the ledger or host could not be asked")]
     Unavailable,
+    /// The document is of a host that may not be asked.
+    #[error("the host is not one that is listed")]
+    NotListed,
 }
 
-/// Resolves `did:ethr` by the ledger.
+/// Resolves `did:ethr` by the ledger; and fetches, if it allows any, documents of `did:web` and
+/// contexts.
 pub trait DidEthr {
     /// The DID document as JSON.
     ///
     /// # Errors
     /// [`ResolveError`].
     fn did_document(&self, did: &str) -> impl Future<Output = Result<Value, ResolveError>> + Send;
+
+    /// The JSON document at a URL that somebody else named. Nothing is fetched unless who verifies
+    /// says of whom.
+    ///
+    /// # Errors
+    /// [`ResolveError`].
+    fn remote_document(
+        &self,
+        url: &str,
+    ) -> impl Future<Output = Result<Value, ResolveError>> + Send {
+        let _ = url;
+        std::future::ready(Err(ResolveError::NotListed))
+    }
 }
 
 /// What a proof is made for, which is also the relationship that a DID document must state
@@ -73,6 +91,13 @@ pub(super) async fn resolve_key(
             };
         }
         Some("ethr") => ledger.did_document(did).await.map_err(|_| Refusal::Unresolved)?,
+        Some("web") => {
+            let url = did_web_url(did).ok_or(Refusal::Unresolved)?;
+            ledger.remote_document(&url).await.map_err(|error| match error {
+                ResolveError::NotListed => Refusal::WebHost,
+                ResolveError::NotFound | ResolveError::Unavailable => Refusal::Unresolved,
+            })?
+        }
         _ => return Err(Refusal::DidMethod),
     };
     if document["id"] != signer {

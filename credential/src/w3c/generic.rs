@@ -10,6 +10,7 @@ use super::{
     graph::{canonical_graph, unsecured},
     issue::check_known_schema,
     proof::{ProofPolicy, check_proofs, check_validity, issuer},
+    remote::with_contexts,
     status::check_entry,
     verdict::Verdict,
 };
@@ -49,8 +50,15 @@ pub async fn verify_credential(
     statuses: &(impl StatusSource + Sync),
 ) -> Verdict {
     let mut verdict = Verdict::default();
-    match check_credential(document) {
-        Ok(()) => verify_claims(document, "", policy, ledger, statuses, &mut verdict).await,
+    let document = match with_contexts(document, ledger).await {
+        Ok(document) => document,
+        Err(error) => {
+            verdict.refuse("", error);
+            return verdict;
+        }
+    };
+    match check_credential(&document) {
+        Ok(()) => verify_claims(&document, "", policy, ledger, statuses, &mut verdict).await,
         Err(error) => verdict.refuse("", error),
     }
     verdict
@@ -80,6 +88,7 @@ async fn verify_holder(
     statuses: &(impl StatusSource + Sync),
     verdict: &mut Verdict,
 ) -> Result<(), CredentialError> {
+    let document = &*with_contexts(document, ledger).await?;
     check_presentation(document)?;
     let root = Node::root(document, "").object()?;
     if is_enveloped(document) {

@@ -5,8 +5,9 @@
 //! control the verification method or has not authorised it for the purpose, an expired proof,
 //! another purpose, another challenge or domain, a status that nobody looked up, a schema of ours
 //! that nobody read, an empty subject, and, of credentials of our own schemas, more than one
-//! proof. Contexts come only from the embedded set; a DID only by `did:key` or from our own
-//! ledger ([`DidEthr`]); nothing is fetched from a network.
+//! proof. Contexts come from the embedded set, a DID by `did:key` or from our own ledger;
+//! nothing is fetched from a network but contexts and documents of `did:web` that whoever
+//! verifies allows ([`DidEthr::remote_document`]).
 //!
 //! [`verify_strict`] is for credentials of our own schemas. [`issue`], [`verify_credential`] and
 //! [`verify_presentation`] are for any VCDM 2.0 document, in the terms of VC-API.
@@ -18,6 +19,7 @@ mod generic;
 mod graph;
 mod issue;
 mod proof;
+mod remote;
 mod request;
 mod signer;
 mod status;
@@ -66,6 +68,9 @@ pub enum Refusal {
     /// A DID method that is not allowed.
     #[error("proof.verificationMethod: is of a DID method that is not allowed")]
     DidMethod,
+    /// A `did:web` of a host that may not be asked.
+    #[error("proof.verificationMethod: is a did:web of a host that is not listed")]
+    WebHost,
     /// The DID has no document, or the ledger could not be asked.
     #[error("proof.verificationMethod: could not be resolved")]
     Unresolved,

@@ -340,11 +340,16 @@ async fn refuses_outside_the_validity_period() {
 async fn resolves_only_allowed_did_methods_and_only_by_the_ledger() {
     let signed = signed_licence().await;
     assert_eq!(verdict(&signed, &Ledger(None)).await, Err(Refusal::Unresolved.into()));
-    for did in ["did:web:board.example", "did:jwk:abc", "did:pkh:abc"] {
+    for (did, expected) in [
+        ("did:web:board.example", Refusal::WebHost),
+        ("did:web:127.0.0.1", Refusal::Unresolved),
+        ("did:jwk:abc", Refusal::DidMethod),
+        ("did:pkh:abc", Refusal::DidMethod),
+    ] {
         let mut foreign = signed.clone();
         foreign["issuer"] = json!(did);
         foreign["proof"]["verificationMethod"] = json!(format!("{did}#0"));
-        assert_eq!(refusal(&foreign).await, Refusal::DidMethod, "{did}");
+        assert_eq!(refusal(&foreign).await, expected, "{did}");
     }
 }
 

@@ -42,7 +42,7 @@ impl Finding {
             | Refusal::Suspended => status("STATUS_VERIFICATION_ERROR"),
             Refusal::Domain => security("INVALID_DOMAIN_ERROR"),
             Refusal::Challenge => security("INVALID_CHALLENGE_ERROR"),
-            Refusal::Controller | Refusal::DidMethod | Refusal::Unresolved => {
+            Refusal::Controller | Refusal::DidMethod | Refusal::WebHost | Refusal::Unresolved => {
                 security("INVALID_VERIFICATION_METHOD")
             }
             Refusal::ProofCount

@@ -7,4 +7,5 @@ mod graphs;
 mod parties;
 mod presentations;
 mod proofs;
+mod remote;
 mod status;

@@ -123,6 +123,18 @@ impl Outbound {
         self.checked.rules.target(url)
     }
 
+    /// Reads a URL of a document, which is asked by http if its host is listed so.
+    pub(super) fn document_target(&self, url: &str) -> Result<Target, Rule> {
+        let target = self.target(url)?;
+        let rule = self.checked.rules.hosts.get(target.host());
+        match url.strip_prefix("https:") {
+            Some(rest) if rule.is_some_and(|rule| rule.http) => {
+                self.target(&format!("http:{rest}"))
+            }
+            _ => Ok(target),
+        }
+    }
+
     /// Whether the host of a URL is where it may be, now. It is checked again for each request.
     ///
     /// # Errors

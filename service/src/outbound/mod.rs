@@ -10,10 +10,12 @@
 mod address;
 mod client;
 mod config;
+mod documents;
 mod resolver;
 mod target;
 
 pub use client::{Answer, Outbound, OutboundError};
 pub use config::{HostRule, OutboundConfig, OutboundConfigError};
+pub use documents::{DocumentError, Documents};
 pub use resolver::{Lookup, Resolver};
 pub use target::{Rule, Target};

@@ -4,6 +4,7 @@
 mod accepted;
 mod access;
 mod documents;
+mod fetched;
 mod gathered;
 mod http;
 mod ledger;

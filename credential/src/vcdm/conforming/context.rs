@@ -9,7 +9,7 @@ use crate::{
     vcdm::{ATTESTRY_CONTEXT, CREDENTIALS_CONTEXT},
 };
 
-/// The contexts that documents may name. All are embedded; nothing is fetched.
+/// The contexts that are embedded, which documents may name.
 pub(crate) const KNOWN_CONTEXTS: [&str; 9] = [
     CREDENTIALS_CONTEXT,
     ATTESTRY_CONTEXT,

@@ -18,4 +18,6 @@ pub use credential::check_credential;
 pub use presentation::check_presentation;
 
 #[cfg(feature = "w3c")]
+pub(crate) use context::KNOWN_CONTEXTS;
 pub(crate) use objects::{each, identifier, types};
+pub(crate) use url::is_absolute_url;

@@ -2,7 +2,7 @@
 
 /// Whether a text is one absolute URL: a scheme and something after it, of characters that URLs
 /// have. Letters beyond ASCII may stand unescaped, as in IRIs.
-pub(super) fn is_absolute_url(text: &str) -> bool {
+pub(crate) fn is_absolute_url(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let mut letters = scheme.bytes();
     let scheme_is_plain = letters.next().is_some_and(|byte| byte.is_ascii_alphabetic())
