@@ -43,9 +43,12 @@
 mod absence;
 mod bind;
 mod document;
+mod lint;
 mod parameters;
 mod template;
+mod words;
 
+pub use lint::{Finding, FindingCode, Severity};
 pub use parameters::{Disclosed, Parameters};
 
 use std::collections::BTreeSet;
@@ -180,5 +183,7 @@ impl PolicyDocument {
     }
 }
 
+#[cfg(test)]
+mod arbitrary;
 #[cfg(test)]
 mod tests;

@@ -104,11 +104,11 @@ impl Disclosed {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Reference {
     pub(super) name: String,
-    shift: Option<Shift>,
+    pub(super) shift: Option<Shift>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Shift {
+pub(super) enum Shift {
     Days(i64),
     Months(i64),
 }

@@ -8,6 +8,7 @@ mod compact;
 mod consent;
 mod provider;
 mod purpose;
+mod words;
 
 pub use compact::{NLC_PARTY_STATES, PartyStates};
 pub use consent::{
