@@ -13,6 +13,7 @@ mod ledger;
 mod output;
 mod passphrase;
 mod place;
+mod policy;
 mod receipt;
 mod receive;
 mod service;
@@ -54,6 +55,9 @@ enum Command {
     /// Receipts of verifiers: check them offline.
     #[command(subcommand)]
     Receipt(receipt::Command),
+    /// Policies before they are asked: what is wrong with them, and what they say.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Proving and verifying keys.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -78,6 +82,7 @@ async fn main() -> ExitCode {
         Command::Wallet(command) => wallet::run(command).await,
         Command::Verifier(command) => verifier::run(command).await,
         Command::Receipt(command) => receipt::run(&command),
+        Command::Policy(command) => policy::run(command),
         Command::Keys(command) => keys::run(&command),
     };
     match outcome {

@@ -6,6 +6,7 @@ mod binary;
 mod drill;
 mod office;
 mod outage;
+mod policies;
 
 use attestry_keys::PreparedVerifyingKey;
 use attestry_keys::interop::snarkjs;

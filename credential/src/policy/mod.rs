@@ -145,6 +145,12 @@ impl PolicyDocument {
         })
     }
 
+    /// The names of all that the holder is asked to disclose.
+    pub fn disclosed_names(&self) -> Vec<&'static str> {
+        let claims = self.disclosures().into_iter().map(|claim| claim.name);
+        claims.chain(self.discloses_issuer().then_some("issuer")).collect()
+    }
+
     /// The policy in numbers, laid out on the statement's slots.
     ///
     /// # Errors
