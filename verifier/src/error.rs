@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use attestry_circuits::PUBLIC_INPUTS;
 use attestry_credential::CredentialError;
+use attestry_credential::policy::Finding;
 use attestry_credential::presentation::PresentationError;
 use attestry_ledger::LedgerError;
 use attestry_service::DatabaseError;
@@ -29,6 +30,24 @@ pub enum VerifierError {
     /// No policy has this id.
     #[error("there is no such policy")]
     UnknownPolicy,
+    /// The version of the policy is retired.
+    #[error("this version of the policy is retired")]
+    RetiredPolicy,
+    /// Another document is published under the policy's id and version.
+    #[error("another document has this id and version: publish it as the next version")]
+    PolicyVersionUsed,
+    /// The policy's version does not follow the newest.
+    #[error("the next version of this policy is {next}")]
+    PolicyVersionSkipped {
+        /// The version that may be published.
+        next: u64,
+    },
+    /// The policy is dangerous, and the publisher did not say that this is meant.
+    #[error("the policy has dangers that are not acknowledged")]
+    UnacknowledgedDanger {
+        /// All findings.
+        findings: Vec<Finding>,
+    },
     /// No session has this id.
     #[error("there is no such session")]
     UnknownSession,

@@ -29,7 +29,7 @@ pub use circuits::AcceptedCircuits;
 pub use config::VerifierConfig;
 pub use error::VerifierError;
 pub use offline::{OfflineVerifier, Snapshot, SnapshotError};
-pub use policies::PolicyCatalogue;
+pub use policies::{PolicyCatalogue, PolicyName, PublishedPolicy};
 pub use receipt::{Receipt, ReceiptCheck, ReceiptError, ReceiptKey, ReceiptResult, SignedReceipt};
 pub use refusal::Refusal;
 pub use service::{Clock, Readiness, SecureRng, Verifier, VerifierParts};

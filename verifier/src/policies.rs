@@ -1,18 +1,20 @@
-//! The policies that sessions may name.
+//! The policies that sessions may name: published documents, each under an id and a version.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use attestry_credential::policy::PolicyDocument;
+use attestry_credential::policy::{Finding, FindingCode, PolicyDocument, Severity};
+use attestry_service::Actor;
+use serde_json::Map;
 
-use crate::VerifierError;
+use crate::{Verifier, VerifierError};
 
-/// Policies by id.
+/// Policies of a folder, by id: what a verifier publishes when it starts.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyCatalogue(BTreeMap<String, PolicyDocument>);
 
 impl PolicyCatalogue {
-    /// No policy: sessions bring their own.
+    /// No policy: sessions bring their own, or name what was published.
     pub fn none() -> Self {
         Self::default()
     }
@@ -31,7 +33,7 @@ impl PolicyCatalogue {
     /// has the id of another.
     pub fn from_folder(folder: &Path) -> Result<Self, VerifierError> {
         let refuse = |path: &Path, reason: String| VerifierError::PolicyFile {
-            path: path.to_path_buf(),
+            path: path.to_owned(),
             reason,
         };
         let unreadable = |error: std::io::Error| refuse(folder, error.to_string());
@@ -44,21 +46,218 @@ impl PolicyCatalogue {
             let bytes = std::fs::read(&path).map_err(|error| refuse(&path, error.to_string()))?;
             let policy = PolicyDocument::from_json(&bytes)
                 .map_err(|error| refuse(&path, error.to_string()))?;
-            if catalogue.get(policy.id()).is_some() {
-                return Err(refuse(&path, "another file has a policy of this id".to_owned()));
+            if catalogue.0.contains_key(policy.id()) {
+                return Err(refuse(&path, "has the id of another policy".to_owned()));
             }
             catalogue = catalogue.with(policy);
         }
         Ok(catalogue)
     }
 
-    /// The policy of this id.
-    pub fn get(&self, id: &str) -> Option<&PolicyDocument> {
-        self.0.get(id)
-    }
-
-    /// All policies, by id.
+    /// The policies, by id.
     pub fn iter(&self) -> impl Iterator<Item = &PolicyDocument> {
         self.0.values()
+    }
+}
+
+/// A policy as it was published.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublishedPolicy {
+    /// The document.
+    pub document: PolicyDocument,
+    /// Dangers that the publisher said are meant.
+    pub acknowledged: Vec<String>,
+    /// When it was published, Unix seconds.
+    pub published_at: u64,
+    /// Since when no session may name it, if ever.
+    pub retired_at: Option<u64>,
+}
+
+impl PublishedPolicy {
+    /// Id and version, as sessions name them: `nurse-in-texas@1`.
+    pub fn name(&self) -> String {
+        versioned_name(&self.document)
+    }
+
+    /// What the author of the policy should know.
+    pub fn findings(&self) -> Vec<Finding> {
+        self.document.lint(&Map::new())
+    }
+}
+
+pub(crate) fn versioned_name(document: &PolicyDocument) -> String {
+    format!("{}@{}", document.id(), document.version())
+}
+
+/// A policy as sessions name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyName<'a> {
+    /// The newest version that is not retired.
+    Newest(&'a str),
+    /// One version.
+    Version(&'a str, u32),
+    /// The version whose document has this hash, 64 lower-case hexadecimal digits.
+    Hash(&'a str),
+}
+
+impl<'a> PolicyName<'a> {
+    /// Reads `ID`, `ID@VERSION` or a hash. An id is never as long as a hash and hexadecimal by
+    /// chance; if it were, it would be read as the hash.
+    pub fn read(text: &'a str) -> Option<Self> {
+        let is_hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() == 64 && text.bytes().all(is_hex) {
+            return Some(Self::Hash(text));
+        }
+        match text.split_once('@') {
+            None => Some(Self::Newest(text)),
+            Some((id, version)) => {
+                let plain = version.bytes().all(|b| b.is_ascii_digit());
+                Some(Self::Version(id, version.parse().ok().filter(|_| plain)?))
+            }
+        }
+    }
+}
+
+/// Which versions may be published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Numbering {
+    /// Any of an id without versions, else the one after the newest.
+    Next,
+    /// Any that is not used.
+    Any,
+}
+
+impl Verifier {
+    /// Publishes the policies of its folder, as far as they are not yet. Dangers in them are
+    /// taken as meant, and logged.
+    ///
+    /// # Errors
+    /// [`VerifierError::PolicyVersionUsed`] if another document has the id and version of one;
+    /// those of storage.
+    pub async fn load_policies(&self) -> Result<(), VerifierError> {
+        for document in self.catalogue().iter() {
+            let dangers = dangers(document);
+            for code in &dangers {
+                tracing::warn!(policy = versioned_name(document), %code, "dangerous policy");
+            }
+            let (actor, now) = (Actor::service(), self.now());
+            let published = self.storage().publish(document, &dangers, Numbering::Any, &actor, now);
+            published.await?;
+        }
+        Ok(())
+    }
+
+    /// Publishes a policy: a version that follows the newest of its id, or the first. What is
+    /// published already stays as it is. The answer says whether this is the first time.
+    ///
+    /// # Errors
+    /// [`VerifierError::UnacknowledgedDanger`] if the lint finds a danger whose code is not among
+    /// the acknowledged; [`VerifierError::PolicyVersionUsed`] for another document of the same id
+    /// and version; [`VerifierError::PolicyVersionSkipped`]; those of storage.
+    pub async fn publish_policy(
+        &self,
+        actor: &Actor,
+        document: &PolicyDocument,
+        acknowledged: &[FindingCode],
+    ) -> Result<(PublishedPolicy, bool), VerifierError> {
+        let known = self.storage().policy_version(document.id(), document.version()).await?;
+        if let Some(known) = known.filter(|known| known.document.hash() == document.hash()) {
+            return Ok((known, false));
+        }
+        let dangers = dangers(document);
+        if dangers.iter().any(|code| !acknowledged.contains(code)) {
+            return Err(VerifierError::UnacknowledgedDanger {
+                findings: document.lint(&Map::new()),
+            });
+        }
+        self.storage().publish(document, &dangers, Numbering::Next, actor, self.now()).await
+    }
+
+    /// The policy that a session names. A retired version is found by its version or hash.
+    ///
+    /// # Errors
+    /// [`VerifierError::UnknownPolicy`]; those of storage.
+    pub async fn policy(&self, name: &str) -> Result<PublishedPolicy, VerifierError> {
+        let storage = self.storage();
+        let found = match PolicyName::read(name).ok_or(VerifierError::UnknownPolicy)? {
+            PolicyName::Newest(id) => storage.newest_policy(id).await?,
+            PolicyName::Version(id, version) => storage.policy_version(id, version).await?,
+            PolicyName::Hash(hash) => storage.policy_by_hash(hash).await?,
+        };
+        found.ok_or(VerifierError::UnknownPolicy)
+    }
+
+    /// The policy that a new session may ask.
+    ///
+    /// # Errors
+    /// Those of [`Verifier::policy`]; [`VerifierError::RetiredPolicy`].
+    pub async fn offered_policy(&self, name: &str) -> Result<PolicyDocument, VerifierError> {
+        let policy = self.policy(name).await?;
+        match policy.retired_at {
+            None => Ok(policy.document),
+            Some(_) => Err(VerifierError::RetiredPolicy),
+        }
+    }
+
+    /// The newest versions that are not retired, by id, after an id; at most so many.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn policies(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<PublishedPolicy>, VerifierError> {
+        self.storage().newest_policies(after.unwrap_or_default(), limit).await
+    }
+
+    /// All versions of a policy, the newest first, the retired among them.
+    ///
+    /// # Errors
+    /// [`VerifierError::UnknownPolicy`]; those of storage.
+    pub async fn policy_versions(&self, id: &str) -> Result<Vec<PublishedPolicy>, VerifierError> {
+        let versions = self.storage().policy_versions(id).await?;
+        if versions.is_empty() { Err(VerifierError::UnknownPolicy) } else { Ok(versions) }
+    }
+
+    /// Retires a version: it stays readable, and no new session may name it. Again is as once.
+    ///
+    /// # Errors
+    /// [`VerifierError::UnknownPolicy`]; those of storage.
+    pub async fn retire_policy(
+        &self,
+        actor: &Actor,
+        id: &str,
+        version: u32,
+    ) -> Result<PublishedPolicy, VerifierError> {
+        self.storage().retire_policy(id, version, actor, self.now()).await?;
+        let retired = self.storage().policy_version(id, version).await?;
+        retired.ok_or(VerifierError::UnknownPolicy)
+    }
+}
+
+/// The codes of a policy's dangers, each once.
+fn dangers(document: &PolicyDocument) -> Vec<FindingCode> {
+    let findings = document.lint(&Map::new());
+    let dangers = findings.iter().filter(|finding| finding.severity() == Severity::Danger);
+    let mut codes: Vec<_> = dangers.map(|finding| finding.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_named_by_id_by_version_or_by_hash() {
+        let hash = "0a".repeat(32);
+        assert_eq!(PolicyName::read("a-b"), Some(PolicyName::Newest("a-b")));
+        assert_eq!(PolicyName::read("a-b@2"), Some(PolicyName::Version("a-b", 2)));
+        assert_eq!(PolicyName::read(&hash), Some(PolicyName::Hash(&hash)));
+        for wrong in ["a@", "a@x", "a@+1", "a@1@2", "a@99999999999"] {
+            assert_eq!(PolicyName::read(wrong), None, "{wrong}");
+        }
     }
 }

@@ -40,7 +40,7 @@ pub struct VerifierParts {
     pub config: VerifierConfig,
     /// The circuits whose proofs it accepts.
     pub circuits: AcceptedCircuits,
-    /// The policies that sessions may name.
+    /// The policies that [`Verifier::load_policies`] publishes.
     pub policies: PolicyCatalogue,
     /// The root of trust.
     pub registry: RegistryClient,
@@ -140,8 +140,8 @@ impl Verifier {
         &self.parts.config
     }
 
-    /// The policies that sessions may name.
-    pub fn policies(&self) -> &PolicyCatalogue {
+    /// The policies that it publishes when it starts.
+    pub(crate) fn catalogue(&self) -> &PolicyCatalogue {
         &self.parts.policies
     }
 

@@ -9,7 +9,9 @@
 //! | `POST /credentials/verify`, `POST /presentations/verify` | what is to be said of a W3C document, as VC-API has it; the latter also of an answer to a request that the caller made |
 //! | `POST /presentations/verify-batch` | the same for a file of answers, NDJSON both ways |
 //! | `POST /withdrawals` | a holder withdraws |
-//! | `GET /policies`, `GET /policies/{id}` | what may be asked by name |
+//! | `GET /policies`, `GET /policies/{id}` | what may be asked by name, in the newest version |
+//! | `GET /policies/{id}/versions`, `GET /policies/{id}/{version}` | all versions, one of them |
+//! | `POST /policies`, `DELETE /policies/{id}/{version}` | publishes a version, retires one |
 //! | `GET /receipt-key` | the key of the receipts, as a JWK |
 //! | `GET /healthz`, `GET /readyz` | whether the process runs, whether it can decide |
 //! | `GET /metrics` | what it counts, for Prometheus, unless it is served on a listener of its own |
@@ -39,7 +41,7 @@ use attestry_service::access::http::Gate;
 use attestry_service::http::{TENANTS, finish};
 use attestry_service::{Role, TenantId, access, audit};
 use axum::extract::{DefaultBodyLimit, State};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -69,7 +71,8 @@ impl Service {
 /// Requests that have begun are finished first.
 ///
 /// # Errors
-/// [`VerifierError::OpenAccess`] if the access is open and the listener is not on loopback;
+/// [`VerifierError::OpenAccess`] if the access is open and the listener is not on loopback; those
+/// of [`Verifier::load_policies`];
 /// [`VerifierError::Io`].
 pub async fn serve(
     listener: TcpListener,
@@ -79,6 +82,9 @@ pub async fn serve(
     if !service.hosting.is_allowed_on(&listener)? {
         return Err(VerifierError::OpenAccess);
     }
+    for verifier in &service.verifiers {
+        verifier.load_policies().await?;
+    }
     let background = Background::start(&service.verifiers);
     let health = Health::of(&service.verifiers);
     let app = (routes(&service, &health), health.metrics_route());
@@ -87,8 +93,8 @@ pub async fn serve(
     Ok(())
 }
 
-/// All routes, the metrics among them, for a caller that has its own server. Nothing is done by
-/// the clock then.
+/// All routes, the metrics among them, for a caller that has its own server and has called
+/// [`Verifier::load_policies`]. Nothing is done by the clock then.
 pub fn router(service: &Service) -> Router {
     let health = Health::of(&service.verifiers);
     let app = routes(service, &health).merge(health.metrics_route());
@@ -129,10 +135,16 @@ fn tenant_routes(verifier: &Verifier, access: &Access) -> Router<Verifier> {
         .route("/presentations/{id}", get(sessions::outcome));
     let reader = Router::new()
         .route("/policies", get(policies::list))
-        .route("/policies/{id}", get(policies::read));
+        .route("/policies/{id}", get(policies::read))
+        .route("/policies/{id}/versions", get(policies::versions))
+        .route("/policies/{id}/{version}", get(policies::read_version));
+    let sponsor = Router::new()
+        .route("/policies", post(policies::publish))
+        .route("/policies/{id}/{version}", delete(policies::retire));
     wallet
         .merge(gate.guard(&[Role::Verifier], asker))
         .merge(gate.guard(&[Role::Verifier, Role::Sponsor], reader))
+        .merge(gate.guard(&[Role::Sponsor], sponsor))
         .merge(access::http::routes(database.clone(), &gate))
         .merge(audit::http::routes(database.clone(), &gate))
 }

@@ -57,6 +57,18 @@ impl From<VerifierError> for Problem {
             VerifierError::UnknownPolicy => {
                 (StatusCode::NOT_FOUND, "unknown-policy", "No such policy")
             }
+            VerifierError::RetiredPolicy => {
+                (StatusCode::GONE, "retired-policy", "This version of the policy is retired")
+            }
+            VerifierError::PolicyVersionUsed | VerifierError::PolicyVersionSkipped { .. } => {
+                (StatusCode::CONFLICT, "policy-version", "The version cannot be published")
+            }
+            VerifierError::UnacknowledgedDanger { ref findings } => {
+                let title = "The policy is dangerous";
+                return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "dangerous-policy", title)
+                    .detail(error.to_string())
+                    .member("findings", serde_json::json!(findings));
+            }
             VerifierError::UnknownSession => {
                 (StatusCode::NOT_FOUND, "unknown-session", "No such session")
             }

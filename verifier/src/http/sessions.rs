@@ -43,7 +43,7 @@ pub(super) struct NewSessionBody {
 #[serde(deny_unknown_fields)]
 struct QueryBody {
     id: String,
-    /// The id of a known policy, or a whole policy.
+    /// A published policy, by id, `id@version` or hash; or a whole policy.
     policy: Value,
     #[serde(default)]
     parameters: Map<String, Value>,
@@ -69,8 +69,10 @@ pub(super) async fn open(
         let rule = "or queries must be given, and not both";
         return Err(VerifierError::Request { field: "policy", rule }.into());
     }
-    let queries = only.into_iter().chain(body.queries).map(|query| resolve(&verifier, query));
-    let queries = queries.collect::<Result<Vec<_>, _>>()?;
+    let mut queries = Vec::new();
+    for query in only.into_iter().chain(body.queries) {
+        queries.push(resolve(&verifier, query).await?);
+    }
     let asked = NewSession {
         queries,
         scope: ScopeParts { purpose: body.purpose.clone(), epoch: body.epoch },
@@ -157,15 +159,13 @@ fn identifier(id: &str) -> Result<Identifier, VerifierError> {
     id.parse().map_err(|_| VerifierError::UnknownSession)
 }
 
-fn resolve(verifier: &Verifier, body: QueryBody) -> Result<Query, VerifierError> {
+async fn resolve(verifier: &Verifier, body: QueryBody) -> Result<Query, VerifierError> {
     let id = body.id.parse().map_err(|_| VerifierError::Request {
         field: "queries.id",
         rule: "is not 1 to 64 letters, digits, hyphens or underscores",
     })?;
     let policy = match &body.policy {
-        Value::String(name) => {
-            verifier.policies().get(name).cloned().ok_or(VerifierError::UnknownPolicy)?
-        }
+        Value::String(name) => verifier.offered_policy(name).await?,
         inline => PolicyDocument::from_json(inline.to_string().as_bytes())?,
     };
     Ok(Query::new(id, policy, body.parameters)?)

@@ -3,6 +3,7 @@
 mod checks;
 mod decisions;
 mod deliveries;
+mod policies;
 mod sessions;
 mod webhooks;
 mod withdrawals;

@@ -84,7 +84,9 @@ async fn two_queries_of_one_holder_are_accepted_and_of_two_holders_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_named_policy_is_asked_with_its_parameters_or_not_at_all() {
     let world = World::new().await;
-    let policy = world.verifier.policies().get("licensed-in-state").unwrap().source().clone();
+    world.verifier.load_policies().await.unwrap();
+    let policy = world.verifier.offered_policy("licensed-in-state").await.unwrap();
+    let policy = policy.source().clone();
     let open = async |state: &str| {
         let parameters = [("state".to_owned(), json!(state))].into_iter().collect();
         world

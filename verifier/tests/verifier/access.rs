@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::world::{World, asked, is_accepted, reveals_state};
 
-async fn api_key(world: &World, tenant: &TenantId, role: Role) -> String {
+pub(crate) async fn api_key(world: &World, tenant: &TenantId, role: Role) -> String {
     let new = NewKey {
         name: format!("desk-{role}"),
         roles: [role].into(),
@@ -63,6 +63,17 @@ async fn each_route_takes_the_roles_that_it_is_for() {
         ),
         (Method::GET, "/policies", None, &nothing, StatusCode::UNAUTHORIZED),
         (Method::GET, "/policies", Some(&sponsor), &nothing, StatusCode::OK),
+        (Method::GET, "/policies", Some(&verifier), &nothing, StatusCode::OK),
+        (Method::POST, "/policies", Some(&verifier), &nothing, StatusCode::FORBIDDEN),
+        (
+            Method::DELETE,
+            "/policies/not-excluded/1",
+            Some(&verifier),
+            &nothing,
+            StatusCode::FORBIDDEN,
+        ),
+        (Method::DELETE, "/policies/not-excluded/1", Some(&sponsor), &nothing, StatusCode::OK),
+        (Method::POST, "/presentations", Some(&verifier), &question, StatusCode::NOT_FOUND),
         (Method::GET, "/audit", Some(&verifier), &nothing, StatusCode::FORBIDDEN),
         (Method::GET, "/audit", Some(&auditor), &nothing, StatusCode::OK),
         (Method::GET, "/api-keys", Some(&sponsor), &nothing, StatusCode::FORBIDDEN),

@@ -11,6 +11,7 @@ mod ledger;
 mod logs;
 mod node;
 mod offline;
+mod policies;
 mod replayed;
 mod tampered;
 mod view;
