@@ -48,6 +48,18 @@ pub enum VerifierError {
         /// All findings.
         findings: Vec<Finding>,
     },
+    /// No study has this id.
+    #[error("there is no such study")]
+    UnknownStudy,
+    /// The study is closed.
+    #[error("the study is closed")]
+    StudyClosed,
+    /// The study was changed since it was read.
+    #[error("the study was changed meanwhile: read it again")]
+    StudyChanged,
+    /// Fewer than 11 participants are not exported.
+    #[error("a study of fewer than 11 participants is not exported unless it was opened so")]
+    TooFewParticipants,
     /// No session has this id.
     #[error("there is no such session")]
     UnknownSession,

@@ -21,6 +21,7 @@ mod refusal;
 mod service;
 mod session;
 mod storage;
+pub mod studies;
 mod text;
 pub mod webhooks;
 

@@ -89,6 +89,9 @@ pub enum Refusal {
     /// More answers wait for their check than the verifier takes on.
     #[error("the verifier has more to check than it takes on")]
     Overloaded,
+    /// The study has been closed.
+    #[error("the study is closed")]
+    StudyClosed,
     /// The check did not run to its end.
     #[error("the check was interrupted")]
     Interrupted,
@@ -118,6 +121,7 @@ impl Refusal {
             Self::Withdrawn => "withdrawn",
             Self::AlreadyCounted => "already-counted",
             Self::Overloaded => "overloaded",
+            Self::StudyClosed => "study-closed",
             Self::Interrupted => "interrupted",
         }
     }

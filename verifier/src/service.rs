@@ -21,6 +21,7 @@ use crate::receipt::{checks, request_hash};
 use crate::recorder::Recorder;
 use crate::session::{Decision, NewSession, Session, SessionStatus};
 use crate::storage::{Check, Verdict};
+use crate::studies::SCOPE_PREFIX;
 use crate::{
     AcceptedCircuits, PolicyCatalogue, Receipt, ReceiptKey, ReceiptResult, Refusal, Storage,
     VerifiedPresentation, VerifierConfig, VerifierError,
@@ -184,6 +185,19 @@ impl Verifier {
         actor: &Actor,
         asked: NewSession,
     ) -> Result<Session, VerifierError> {
+        if asked.scope.purpose.starts_with(SCOPE_PREFIX) {
+            return Err(VerifierError::Request {
+                field: "purpose",
+                rule: "begins as the purposes of studies do",
+            });
+        }
+        let session = self.prepare_session(asked)?;
+        self.parts.storage.add_session(&session, None, actor).await?;
+        Ok(session)
+    }
+
+    /// A session that is not kept yet.
+    pub(crate) fn prepare_session(&self, asked: NewSession) -> Result<Session, VerifierError> {
         if !(1..=MAX_QUERIES).contains(&asked.queries.len()) {
             return Err(VerifierError::Request { field: "queries", rule: "are not 1 to 8" });
         }
@@ -213,9 +227,7 @@ impl Verifier {
             zk_system_type: self.parts.circuits.systems(),
         };
         check_readable(&request)?;
-        let session = Session { id, request, count_once: asked.count_once, created_at: now };
-        self.parts.storage.add_session(&session, actor).await?;
-        Ok(session)
+        Ok(Session { id, request, count_once: asked.count_once, created_at: now })
     }
 
     /// The session in which a wallet was sent this request.
@@ -379,6 +391,11 @@ impl Verifier {
         let standing = self.parts.ledger.as_of_now().await;
         let standing = standing.map_err(|_| LedgerError::Unreachable)?;
         Ok(Readiness { ledger_grace: standing.in_grace() })
+    }
+
+    /// 128 random bits in 32 hexadecimal digits.
+    pub(crate) fn random_id(&self) -> Result<Identifier, VerifierError> {
+        self.with_rng(random_id)
     }
 
     fn with_rng<T>(&self, work: impl FnOnce(&mut Box<dyn SecureRng>) -> T) -> T {

@@ -15,6 +15,8 @@ impl Background {
         for verifier in verifiers {
             let purger = verifier.clone();
             tasks.spawn(async move { purger.purge_by_the_clock().await });
+            let follower = verifier.clone();
+            tasks.spawn(async move { follower.follow_withdrawals_by_the_clock().await });
         }
         Self { tasks }
     }

@@ -12,6 +12,11 @@
 //! | `GET /policies`, `GET /policies/{id}` | what may be asked by name, in the newest version |
 //! | `GET /policies/{id}/versions`, `GET /policies/{id}/{version}` | all versions, one of them |
 //! | `POST /policies`, `DELETE /policies/{id}/{version}` | publishes a version, retires one |
+//! | `POST /studies`, `GET /studies`, `GET /studies/{id}` | opens a study, lists and reads them |
+//! | `PUT /studies/{id}/policy`, `POST /studies/{id}/epochs`, `POST /studies/{id}/close` | changes it |
+//! | `POST /studies/{id}/sessions` | opens a session in which a participant answers it |
+//! | `GET /studies/{id}/cohort` | how many take part, cells below 11 suppressed |
+//! | `GET /studies/{id}/export` | the participants by pseudonyms |
 //! | `GET /receipt-key` | the key of the receipts, as a JWK |
 //! | `GET /healthz`, `GET /readyz` | whether the process runs, whether it can decide |
 //! | `GET /metrics` | what it counts, for Prometheus, unless it is served on a listener of its own |
@@ -31,6 +36,7 @@ mod lines;
 mod policies;
 mod problem;
 mod sessions;
+mod studies;
 mod verification;
 
 pub use attestry_service::access::Access;
@@ -41,7 +47,7 @@ use attestry_service::access::http::Gate;
 use attestry_service::http::{TENANTS, finish};
 use attestry_service::{Role, TenantId, access, audit};
 use axum::extract::{DefaultBodyLimit, State};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -137,10 +143,18 @@ fn tenant_routes(verifier: &Verifier, access: &Access) -> Router<Verifier> {
         .route("/policies", get(policies::list))
         .route("/policies/{id}", get(policies::read))
         .route("/policies/{id}/versions", get(policies::versions))
-        .route("/policies/{id}/{version}", get(policies::read_version));
+        .route("/policies/{id}/{version}", get(policies::read_version))
+        .route("/studies/{id}/sessions", post(studies::open_session));
     let sponsor = Router::new()
         .route("/policies", post(policies::publish))
-        .route("/policies/{id}/{version}", delete(policies::retire));
+        .route("/policies/{id}/{version}", delete(policies::retire))
+        .route("/studies", post(studies::open).get(studies::list))
+        .route("/studies/{id}", get(studies::read))
+        .route("/studies/{id}/policy", put(studies::change_policy))
+        .route("/studies/{id}/epochs", post(studies::open_epoch))
+        .route("/studies/{id}/close", post(studies::close))
+        .route("/studies/{id}/cohort", get(studies::cohort))
+        .route("/studies/{id}/export", get(studies::export));
     wallet
         .merge(gate.guard(&[Role::Verifier], asker))
         .merge(gate.guard(&[Role::Verifier, Role::Sponsor], reader))

@@ -14,7 +14,7 @@ const RETRY_SOON: HeaderValue = HeaderValue::from_static("1");
 pub(super) fn of_refusal(refusal: &Refusal, receipt: Option<SignedReceipt>) -> Problem {
     let status = match refusal {
         Refusal::Malformed(_) => StatusCode::BAD_REQUEST,
-        Refusal::Replayed | Refusal::AlreadyCounted => StatusCode::CONFLICT,
+        Refusal::Replayed | Refusal::AlreadyCounted | Refusal::StudyClosed => StatusCode::CONFLICT,
         Refusal::Expired => StatusCode::GONE,
         Refusal::LedgerUnreachable
         | Refusal::LedgerLagging
@@ -69,6 +69,20 @@ impl From<VerifierError> for Problem {
                     .detail(error.to_string())
                     .member("findings", serde_json::json!(findings));
             }
+            VerifierError::UnknownStudy => {
+                (StatusCode::NOT_FOUND, "unknown-study", "No such study")
+            }
+            VerifierError::StudyClosed => {
+                (StatusCode::CONFLICT, "study-closed", "The study is closed")
+            }
+            VerifierError::StudyChanged => {
+                (StatusCode::CONFLICT, "study-changed", "The study was changed meanwhile")
+            }
+            VerifierError::TooFewParticipants => (
+                StatusCode::FORBIDDEN,
+                "too-few-participants",
+                "The study has too few participants to be exported",
+            ),
             VerifierError::UnknownSession => {
                 (StatusCode::NOT_FOUND, "unknown-session", "No such session")
             }

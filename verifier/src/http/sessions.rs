@@ -79,15 +79,22 @@ pub(super) async fn open(
         purpose: body.notice.unwrap_or(body.purpose),
         count_once: body.count_once,
     };
-    let session = verifier.open_session(&actor, asked).await?;
+    Ok(opened(&verifier, &verifier.open_session(&actor, asked).await?))
+}
+
+/// The answer to who opened a session.
+pub(super) fn opened(
+    verifier: &Verifier,
+    session: &Session,
+) -> (StatusCode, [(HeaderName, String); 1], Json<Value>) {
     let location = format!("/presentations/{}", session.id);
     let answer = json!({
         "id": session.id,
-        "request_uri": request_uri(&verifier, &session),
+        "request_uri": request_uri(verifier, session),
         "request": session.request,
         "expires_at": session.request.expires_at,
     });
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)))
+    (StatusCode::CREATED, [(header::LOCATION, location)], Json(answer))
 }
 
 pub(super) async fn request(

@@ -113,6 +113,10 @@ impl Storage {
         if !verdict.session.count_once {
             return Ok(Ok(()));
         }
+        let request_id = verified.request_id().as_str();
+        if let Some(asked) = self.study_session(connection, request_id).await? {
+            return self.count_participant(connection, &asked, verified).await;
+        }
         self.count(connection, verified).await
     }
 

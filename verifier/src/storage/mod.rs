@@ -6,6 +6,10 @@ mod deliveries;
 mod policies;
 mod sessions;
 mod webhooks;
+mod participants;
+mod policies;
+mod sessions;
+mod studies;
 mod withdrawals;
 
 pub(crate) use checks::Check;

@@ -12,6 +12,7 @@ use sqlx::any::AnyRow;
 
 use super::Storage;
 use crate::session::{Session, SessionStatus};
+use crate::studies::StudySession;
 use crate::{SignedReceipt, VerifierError};
 
 const COLUMNS: &str = "SELECT id, request, count_once, created_at FROM sessions WHERE tenant = $1";
@@ -20,6 +21,7 @@ impl Storage {
     pub(crate) async fn add_session(
         &self,
         session: &Session,
+        study: Option<&StudySession>,
         actor: &Actor,
     ) -> Result<(), VerifierError> {
         let request = serde_json::to_string(&session.request)
@@ -40,6 +42,9 @@ impl Storage {
         .bind(seconds(session.request.expires_at))
         .execute(&mut *transaction)
         .await?;
+        if let Some(asked) = study {
+            self.add_study_session(&mut transaction, request_id, asked).await?;
+        }
         let event = audit::Event {
             actor,
             action: "presentation.request",

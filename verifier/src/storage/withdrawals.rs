@@ -8,13 +8,14 @@ use super::Storage;
 use crate::VerifierError;
 
 impl Storage {
-    /// Records that a holder has withdrawn; again, if it was recorded before.
+    /// Records that a holder has withdrawn, and that it takes part in studies no longer. Again is
+    /// as once: the answer says whether this is the first time.
     pub(crate) async fn withdraw(
         &self,
         nullifier: &Nullifier,
         actor: &Actor,
         now: u64,
-    ) -> Result<(), VerifierError> {
+    ) -> Result<bool, VerifierError> {
         let mut transaction = self.write().await?;
         let inserted = sqlx::query(
             "INSERT INTO withdrawals (tenant, nullifier, withdrawn_at) VALUES ($1, $2, $3)
@@ -25,12 +26,15 @@ impl Storage {
         .bind(seconds(now))
         .execute(&mut *transaction)
         .await?;
-        if inserted.rows_affected() == 1 {
+        let is_first = inserted.rows_affected() == 1;
+        if is_first {
             // Without the nullifier: it stands for a person in a study.
             let event =
                 audit::Event { actor, action: "holder.withdraw", object: None, details: &[] };
             audit::append(&mut transaction, self.tenant(), now, &event).await?;
         }
-        Ok(transaction.commit().await?)
+        self.withdraw_participant(&mut transaction, nullifier, actor, now).await?;
+        transaction.commit().await?;
+        Ok(is_first)
     }
 }

@@ -13,6 +13,7 @@ mod node;
 mod offline;
 mod policies;
 mod replayed;
+mod studies;
 mod tampered;
 mod view;
 mod world;

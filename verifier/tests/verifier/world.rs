@@ -18,6 +18,7 @@ use attestry_credential::presentation::{
     StatementParts, disclosed_by, rebuild_statement, sign,
 };
 use attestry_credential::schema::{Schema, Subject};
+use attestry_keys::interop::solidity;
 use attestry_keys::{KeyStore, Prover};
 use attestry_ledger::embedded::EmbeddedLedger;
 use attestry_ledger::{
@@ -54,6 +55,11 @@ pub(crate) static KEYS: LazyLock<DevelopmentKeys> = LazyLock::new(|| {
 impl DevelopmentKeys {
     pub(crate) fn verifying_key(&self) -> attestry_keys::VerifyingKey {
         self.store.verifying_key().unwrap()
+    }
+
+    /// The verifying key as the contract that checks presentations has it.
+    pub(crate) fn verifying_key_words(&self) -> Vec<u8> {
+        solidity::verifying_key_words(&self.store.verifying_key().unwrap())
     }
 }
 

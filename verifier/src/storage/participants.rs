@@ -1,0 +1,209 @@
+//! Participants of studies: counted once, renewed, withdrawn.
+
+use attestry_circuits::Nullifier;
+use attestry_service::Actor;
+use attestry_service::database::{seconds, unsigned};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+
+use super::Storage;
+use crate::studies::{Cohort, Participant, ParticipantState, Study, StudySession};
+use crate::{Refusal, SignedReceipt, VerifiedPresentation, VerifierError};
+
+impl Storage {
+    /// What a study asks in the session of a request, if it is a study's.
+    pub(super) async fn study_session(
+        &self,
+        connection: &mut AnyConnection,
+        request_id: &str,
+    ) -> Result<Option<StudySession>, VerifierError> {
+        let row = sqlx::query(
+            "SELECT study, epoch, revision, participant FROM study_sessions
+             WHERE tenant = $1 AND request_id = $2",
+        )
+        .bind(self.tenant().as_str())
+        .bind(request_id)
+        .fetch_optional(connection)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(StudySession {
+            study: row.try_get("study")?,
+            epoch: unsigned(row.try_get("epoch")?, "an epoch")?,
+            revision: unsigned(row.try_get("revision")?, "a revision")?,
+            participant: row.try_get("participant")?,
+        }))
+    }
+
+    /// Counts a participant, or renews it if it proved an earlier policy of the study before.
+    /// Called in the transaction that accepts the answer, after withdrawals were looked for.
+    pub(super) async fn count_participant(
+        &self,
+        connection: &mut AnyConnection,
+        asked: &StudySession,
+        verified: &VerifiedPresentation,
+    ) -> Result<Result<(), Refusal>, VerifierError> {
+        let open = sqlx::query(
+            "SELECT 1 FROM studies WHERE tenant = $1 AND id = $2 AND closed_at IS NULL",
+        )
+        .bind(self.tenant().as_str())
+        .bind(&asked.study)
+        .fetch_optional(&mut *connection)
+        .await?;
+        if open.is_none() {
+            return Ok(Err(Refusal::StudyClosed));
+        }
+        let counted = sqlx::query(
+            "INSERT INTO participants (tenant, study, epoch, nullifier, participant, revision,
+             request_id, block, counted_at, proven_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) ON CONFLICT DO NOTHING",
+        )
+        .bind(self.tenant().as_str())
+        .bind(&asked.study)
+        .bind(seconds(asked.epoch))
+        .bind(verified.nullifier().to_string())
+        .bind(&asked.participant)
+        .bind(seconds(asked.revision))
+        .bind(verified.request_id().as_str())
+        .bind(seconds(verified.block()))
+        .bind(seconds(verified.checked_at()))
+        .execute(&mut *connection)
+        .await?;
+        if counted.rows_affected() == 1 {
+            return Ok(Ok(()));
+        }
+        let renewed = sqlx::query(
+            "UPDATE participants SET revision = $5, request_id = $6, block = $7, proven_at = $8
+             WHERE tenant = $1 AND study = $2 AND epoch = $3 AND nullifier = $4
+             AND revision < $5 AND withdrawn_at IS NULL",
+        )
+        .bind(self.tenant().as_str())
+        .bind(&asked.study)
+        .bind(seconds(asked.epoch))
+        .bind(verified.nullifier().to_string())
+        .bind(seconds(asked.revision))
+        .bind(verified.request_id().as_str())
+        .bind(seconds(verified.block()))
+        .bind(seconds(verified.checked_at()))
+        .execute(connection)
+        .await?;
+        Ok(if renewed.rows_affected() == 1 { Ok(()) } else { Err(Refusal::AlreadyCounted) })
+    }
+
+    /// Marks the participant of a nullifier as withdrawn, and tells of it.
+    pub(super) async fn withdraw_participant(
+        &self,
+        connection: &mut AnyConnection,
+        nullifier: &Nullifier,
+        actor: &Actor,
+        now: u64,
+    ) -> Result<(), VerifierError> {
+        let rows = sqlx::query(
+            "UPDATE participants SET withdrawn_at = $3
+             WHERE tenant = $1 AND nullifier = $2 AND withdrawn_at IS NULL
+             RETURNING study, request_id",
+        )
+        .bind(self.tenant().as_str())
+        .bind(nullifier.to_string())
+        .bind(seconds(now))
+        .fetch_all(&mut *connection)
+        .await?;
+        for row in rows {
+            let study: String = row.try_get("study")?;
+            self.note(connection, "study.withdraw", &study, &[], actor, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Nullifiers of participants who have not withdrawn, after one of them.
+    pub(crate) async fn standing_nullifiers(
+        &self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, VerifierError> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT nullifier FROM participants
+             WHERE tenant = $1 AND nullifier > $2 AND withdrawn_at IS NULL
+             ORDER BY nullifier LIMIT $3",
+        )
+        .bind(self.tenant().as_str())
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(self.pool())
+        .await?;
+        Ok(rows.iter().map(|row| row.try_get("nullifier")).collect::<Result<_, _>>()?)
+    }
+
+    pub(crate) async fn cohort(&self, study: &Study, epoch: u64) -> Result<Cohort, VerifierError> {
+        let row = sqlx::query(
+            "SELECT
+             SUM(CASE WHEN withdrawn_at IS NULL AND revision = $4 THEN 1 ELSE 0 END) AS eligible,
+             SUM(CASE WHEN withdrawn_at IS NULL AND revision < $4 THEN 1 ELSE 0 END) AS outdated,
+             SUM(CASE WHEN withdrawn_at IS NULL THEN 0 ELSE 1 END) AS withdrawn
+             FROM participants WHERE tenant = $1 AND study = $2 AND epoch = $3",
+        )
+        .bind(self.tenant().as_str())
+        .bind(study.id.as_str())
+        .bind(seconds(epoch))
+        .bind(seconds(study.revision))
+        .fetch_one(self.pool())
+        .await?;
+        let count = |name| -> Result<u64, VerifierError> {
+            let count: Option<i64> = row.try_get(name)?;
+            Ok(unsigned(count.unwrap_or(0), "a count")?)
+        };
+        Ok(Cohort {
+            epoch,
+            eligible: count("eligible")?,
+            withdrawn: count("withdrawn")?,
+            must_re_prove: count("outdated")?,
+        })
+    }
+
+    /// The participants of an epoch, and an entry in the audit log that they were exported.
+    pub(crate) async fn export(
+        &self,
+        study: &Study,
+        epoch: u64,
+        actor: &Actor,
+        now: u64,
+    ) -> Result<Vec<Participant>, VerifierError> {
+        let mut transaction = self.write().await?;
+        let rows = sqlx::query(
+            "SELECT participant, revision, block, counted_at, proven_at, withdrawn_at, receipt
+             FROM participants JOIN decisions ON decisions.tenant = participants.tenant
+             AND decisions.request_id = participants.request_id
+             WHERE participants.tenant = $1 AND study = $2 AND epoch = $3 ORDER BY participant",
+        )
+        .bind(self.tenant().as_str())
+        .bind(study.id.as_str())
+        .bind(seconds(epoch))
+        .fetch_all(&mut *transaction)
+        .await?;
+        let participants =
+            rows.iter().map(|row| read(row, study)).collect::<Result<Vec<_>, VerifierError>>()?;
+        let details = [("epoch", epoch.to_string())];
+        self.note(&mut transaction, "study.export", study.id.as_str(), &details, actor, now)
+            .await?;
+        transaction.commit().await?;
+        Ok(participants)
+    }
+}
+
+fn read(row: &AnyRow, study: &Study) -> Result<Participant, VerifierError> {
+    let revision = unsigned(row.try_get("revision")?, "a revision")?;
+    let withdrawn_at: Option<i64> = row.try_get("withdrawn_at")?;
+    Ok(Participant {
+        id: row.try_get("participant")?,
+        state: match withdrawn_at {
+            Some(_) => ParticipantState::Withdrawn,
+            None if revision < study.revision => ParticipantState::MustReProve,
+            None => ParticipantState::Eligible,
+        },
+        revision,
+        counted_at: unsigned(row.try_get("counted_at")?, "a time")?,
+        proven_at: unsigned(row.try_get("proven_at")?, "a time")?,
+        withdrawn_at: withdrawn_at.map(|at| unsigned(at, "a time")).transpose()?,
+        block: unsigned(row.try_get("block")?, "a block")?,
+        receipt: SignedReceipt::from_text(row.try_get::<String, _>("receipt")?),
+    })
+}
