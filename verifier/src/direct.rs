@@ -3,6 +3,9 @@
 //! The caller owns the challenge: nothing is consumed, and nothing is counted unless it is asked
 //! for. All else is checked as in a session, and no yes is given that is not in the audit log.
 
+use std::sync::Arc;
+
+use attestry_credential::policy::Question;
 use attestry_credential::presentation::{Digest, PresentationRequest, PresentationResponse};
 use attestry_service::Actor;
 
@@ -10,6 +13,7 @@ use crate::check::Lane;
 use crate::receipt::request_hash;
 use crate::session::Decision;
 use crate::storage::Check;
+use crate::studies::SCOPE_PREFIX;
 use crate::{Refusal, VerifiedPresentation, Verifier, VerifierError};
 
 /// A request that a caller made in this verifier's name.
@@ -17,13 +21,20 @@ use crate::{Refusal, VerifiedPresentation, Verifier, VerifierError};
 pub(crate) struct Asked {
     request: PresentationRequest,
     hash: Digest,
+    questions: Arc<[Question]>,
 }
 
 impl Asked {
     pub(crate) fn new(request: PresentationRequest) -> Result<Self, VerifierError> {
         let hash =
             request_hash(&request).map_err(|_| VerifierError::corrupt("a request has no JSON"))?;
-        Ok(Self { request, hash })
+        if request.scope.purpose.starts_with(SCOPE_PREFIX) {
+            let rule = "begins as the purposes of studies do";
+            return Err(VerifierError::Request { field: "scope.purpose", rule });
+        }
+        let queries = request.queries.iter();
+        let questions = queries.map(|query| query.policy.question(&query.parameters)).collect();
+        Ok(Self { request, hash, questions })
     }
 }
 
@@ -67,6 +78,13 @@ impl Verifier {
         };
         let mut receipt = self.receipt_of(&asked.request, asked.hash, response, block, now);
         receipt.ledger_grace = checked.as_ref().is_ok_and(VerifiedPresentation::in_grace);
-        Ok(Box::new(Check { checked, count_once, receipt, actor: actor.clone() }))
+        Ok(Box::new(Check {
+            checked,
+            count_once,
+            questions: Arc::clone(&asked.questions),
+            quota: self.config().quota,
+            receipt,
+            actor: actor.clone(),
+        }))
     }
 }

@@ -48,6 +48,9 @@ pub enum VerifierError {
         /// All findings.
         findings: Vec<Finding>,
     },
+    /// The question has been asked with as many values as the quota allows.
+    #[error("the question has been asked with too many values: see the quota")]
+    Quota,
     /// No study has this id.
     #[error("there is no such study")]
     UnknownStudy,

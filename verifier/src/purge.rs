@@ -8,14 +8,15 @@ use crate::{Verifier, VerifierError};
 const INTERVAL: Duration = Duration::from_secs(600);
 
 impl Verifier {
-    /// Destroys what holders disclosed once the configured time has passed, and sessions that
-    /// ended without an answer. Decisions and receipts stay.
+    /// Destroys what holders disclosed once the configured time has passed, sessions that
+    /// ended without an answer, and values that no quota counts any more. Decisions and receipts stay.
     ///
     /// # Errors
     /// [`VerifierError::Database`].
     pub async fn purge(&self) -> Result<(), VerifierError> {
         let before = self.now().saturating_sub(self.config().disclosed_retention_s);
-        self.storage().purge(before).await
+        self.storage().purge(before).await?;
+        self.storage().purge_quotas(self.config().quota.since(self.now())).await
     }
 
     /// Does so again and again. What fails is tried at the next time.

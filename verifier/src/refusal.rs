@@ -89,6 +89,9 @@ pub enum Refusal {
     /// More answers wait for their check than the verifier takes on.
     #[error("the verifier has more to check than it takes on")]
     Overloaded,
+    /// The holder has answered the question with as many values as the quota allows.
+    #[error("the holder has answered this question with too many values")]
+    Quota,
     /// The study has been closed.
     #[error("the study is closed")]
     StudyClosed,
@@ -121,6 +124,7 @@ impl Refusal {
             Self::Withdrawn => "withdrawn",
             Self::AlreadyCounted => "already-counted",
             Self::Overloaded => "overloaded",
+            Self::Quota => "quota",
             Self::StudyClosed => "study-closed",
             Self::Interrupted => "interrupted",
         }

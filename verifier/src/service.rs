@@ -179,7 +179,7 @@ impl Verifier {
     /// # Errors
     /// [`VerifierError::Request`] or [`VerifierError::Presentation`] for what no wallet would
     /// read; [`VerifierError::Policy`] for a policy that cannot be asked with its parameters;
-    /// those of storage.
+    /// [`VerifierError::Quota`]; those of storage.
     pub async fn open_session(
         &self,
         actor: &Actor,
@@ -192,7 +192,7 @@ impl Verifier {
             });
         }
         let session = self.prepare_session(asked)?;
-        self.parts.storage.add_session(&session, None, actor).await?;
+        self.parts.storage.add_session(&session, None, &self.config().quota, actor).await?;
         Ok(session)
     }
 
@@ -296,7 +296,11 @@ impl Verifier {
         let mut receipt = self.receipt(&session.request, response, block, now)?;
         receipt.ledger_grace = checked.as_ref().is_ok_and(VerifiedPresentation::in_grace);
         let actor = actor.clone();
-        self.parts.sessions.record(Verdict { session, checked, receipt, actor }).await
+        let queries = session.request.queries.iter();
+        let questions = queries.map(|query| query.policy.question(&query.parameters)).collect();
+        let quota = self.config().quota;
+        let verdict = Verdict { session, checked, questions, quota, receipt, actor };
+        self.parts.sessions.record(verdict).await
     }
 
     /// Checks an answer to a request that this verifier made, at a time by its clock: everything
@@ -391,6 +395,10 @@ impl Verifier {
         let standing = self.parts.ledger.as_of_now().await;
         let standing = standing.map_err(|_| LedgerError::Unreachable)?;
         Ok(Readiness { ledger_grace: standing.in_grace() })
+    }
+
+    pub(crate) fn ledger(&self) -> &LedgerView {
+        &self.parts.ledger
     }
 
     /// 128 random bits in 32 hexadecimal digits.

@@ -45,11 +45,13 @@ mod bind;
 mod document;
 mod lint;
 mod parameters;
+mod question;
 mod template;
 mod words;
 
 pub use lint::{Finding, FindingCode, Severity};
 pub use parameters::{Disclosed, Parameters};
+pub use question::Question;
 
 use std::collections::BTreeSet;
 

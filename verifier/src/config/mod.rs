@@ -8,6 +8,8 @@ pub use service::{ChecksConfig, ENVIRONMENT, EXAMPLE, ServiceConfig, TenantConfi
 
 use attestry_credential::presentation::{ClientId, ResponseUri};
 
+use crate::Quota;
+
 /// Who the verifier is, and how strict.
 #[derive(Clone, Debug)]
 pub struct VerifierConfig {
@@ -33,6 +35,8 @@ pub struct VerifierConfig {
     /// For how long after its last answer a ledger that gives none may be decided without, by
     /// what it said last; 0 for not at all. What is decided so says so.
     pub ledger_grace_s: u64,
+    /// How many values one question may be asked with.
+    pub quota: Quota,
     /// Answers that may wait for their check, or be in it, before more are turned away.
     pub max_waiting_checks: usize,
 }
@@ -40,7 +44,7 @@ pub struct VerifierConfig {
 impl VerifierConfig {
     /// Sessions of 10 minutes, proofs of 15, 30 seconds of skew, 10 minutes of grace, no limit on
     /// the age of the latest block, a day for what is disclosed, no decision without the ledger,
-    /// and 1,024 checks at once.
+    /// the usual quota, and 1,024 checks at once.
     pub fn new(client_id: ClientId, public_url: ResponseUri) -> Self {
         Self {
             client_id,
@@ -52,6 +56,7 @@ impl VerifierConfig {
             max_ledger_lag_s: None,
             disclosed_retention_s: 86_400,
             ledger_grace_s: 0,
+            quota: Quota::default(),
             max_waiting_checks: 1024,
         }
     }

@@ -14,7 +14,7 @@ use attestry_service::config::{
 use attestry_service::{DatabaseUrl, TenantId};
 
 use super::VerifierConfig;
-use crate::VerifierError;
+use crate::{Quota, VerifierError};
 
 /// What the names of variables begin with.
 pub const ENVIRONMENT: &str = "ATTESTRY_VERIFIER";
@@ -58,6 +58,8 @@ pub struct ChecksConfig {
     pub max_ledger_lag_s: Option<u64>,
     /// How long what holders disclosed is kept.
     pub disclosed_retention_s: u64,
+    /// How many values one question may be asked with.
+    pub quota: Quota,
 }
 
 /// A clinic or a sponsor.
@@ -78,6 +80,7 @@ impl Default for ChecksConfig {
             registry_grace_s: 600,
             max_ledger_lag_s: None,
             disclosed_retention_s: 86_400,
+            quota: Quota::default(),
         }
     }
 }
@@ -118,6 +121,7 @@ impl ServiceConfig {
             registry_grace_s,
             max_ledger_lag_s,
             disclosed_retention_s,
+            quota,
         } = self.checks;
         Ok(VerifierConfig {
             session_lifetime_s,
@@ -126,6 +130,7 @@ impl ServiceConfig {
             registry_grace_s,
             max_ledger_lag_s,
             disclosed_retention_s,
+            quota,
             ..VerifierConfig::new(client_id, url)
         })
     }
@@ -164,6 +169,7 @@ fn service(root: &mut Section<'_>) -> Option<ServiceConfig> {
 fn checks(section: &mut Section<'_>) -> ChecksConfig {
     let usual = ChecksConfig::default();
     let whole = "is not a whole number of seconds";
+    let count = "is not a whole number below 2^32";
     ChecksConfig {
         session_lifetime_s: common::seconds(
             section,
@@ -179,5 +185,18 @@ fn checks(section: &mut Section<'_>) -> ChecksConfig {
             usual.disclosed_retention_s,
             whole,
         ),
+        quota: Quota {
+            values_per_holder: section.or(
+                "values_per_holder",
+                usual.quota.values_per_holder,
+                count,
+            ),
+            values_per_question: section.or(
+                "values_per_question",
+                usual.quota.values_per_question,
+                count,
+            ),
+            window_s: section.or("quota_window_s", usual.quota.window_s, whole),
+        },
     }
 }

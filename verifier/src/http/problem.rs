@@ -14,6 +14,7 @@ const RETRY_SOON: HeaderValue = HeaderValue::from_static("1");
 pub(super) fn of_refusal(refusal: &Refusal, receipt: Option<SignedReceipt>) -> Problem {
     let status = match refusal {
         Refusal::Malformed(_) => StatusCode::BAD_REQUEST,
+        Refusal::Quota => StatusCode::TOO_MANY_REQUESTS,
         Refusal::Replayed | Refusal::AlreadyCounted | Refusal::StudyClosed => StatusCode::CONFLICT,
         Refusal::Expired => StatusCode::GONE,
         Refusal::LedgerUnreachable
@@ -68,6 +69,9 @@ impl From<VerifierError> for Problem {
                 return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "dangerous-policy", title)
                     .detail(error.to_string())
                     .member("findings", serde_json::json!(findings));
+            }
+            VerifierError::Quota => {
+                (StatusCode::TOO_MANY_REQUESTS, "quota", "The question has too many values")
             }
             VerifierError::UnknownStudy => {
                 (StatusCode::NOT_FOUND, "unknown-study", "No such study")

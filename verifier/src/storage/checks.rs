@@ -1,8 +1,10 @@
 //! Direct checks: nothing is kept of them but that they were made.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use attestry_circuits::Nullifier;
+use attestry_credential::policy::Question;
 use attestry_service::{Actor, audit};
 use sha2::{Digest, Sha256};
 use sqlx::AnyConnection;
@@ -10,7 +12,7 @@ use sqlx::AnyConnection;
 use super::Storage;
 use crate::recorder::Recorded;
 use crate::session::Decision;
-use crate::{Receipt, ReceiptKey, Refusal, VerifiedPresentation, VerifierError};
+use crate::{Quota, Receipt, ReceiptKey, Refusal, VerifiedPresentation, VerifierError};
 
 /// Hashes in one detail of an audit entry, which has room for 512 bytes.
 const HASHES: usize = 7;
@@ -35,6 +37,9 @@ pub(crate) struct Check {
     pub(crate) checked: Result<VerifiedPresentation, Refusal>,
     /// Whether a holder is accepted once in the request's scope.
     pub(crate) count_once: bool,
+    /// What was asked, and how many values of it may be.
+    pub(crate) questions: Arc<[Question]>,
+    pub(crate) quota: Quota,
     /// The receipt of an acceptance; refused, it is given the reason.
     pub(crate) receipt: Receipt,
     /// Who had it checked.
@@ -65,14 +70,25 @@ impl Storage {
         let nullifiers: Vec<Nullifier> = accepted.map(VerifiedPresentation::nullifier).collect();
         let withdrawn = self.withdrawn_of(&mut transaction, &nullifiers).await?;
         let mut decisions = Vec::with_capacity(checks.len());
+        let mut known = HashMap::new();
         for check in checks {
             let outcome = match &check.checked {
                 Err(refusal) => Err(refusal.clone()),
                 Ok(verified) if withdrawn.contains(&verified.nullifier().to_string()) => {
                     Err(Refusal::Withdrawn)
                 }
-                Ok(verified) if check.count_once => self.count(&mut transaction, verified).await?,
-                Ok(_) => Ok(()),
+                Ok(verified) => {
+                    let (questions, quota) = (&check.questions, &check.quota);
+                    let noted = self
+                        .note_check(&mut transaction, verified, questions, quota, &mut known)
+                        .await?;
+                    match noted {
+                        Ok(()) if check.count_once => {
+                            self.count(&mut transaction, verified).await?
+                        }
+                        noted => noted,
+                    }
+                }
             };
             let receipt = key
                 .sign(&check.receipt.clone().of(outcome.as_ref().copied()))

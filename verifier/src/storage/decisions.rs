@@ -1,6 +1,7 @@
 //! Decisions: one for each session, each with its challenge, its count and its receipt.
 
 use attestry_circuits::Nullifier;
+use attestry_credential::policy::Question;
 use attestry_service::database::seconds;
 use attestry_service::{Actor, audit};
 use serde_json::{Map, Value};
@@ -10,7 +11,9 @@ use sqlx::AnyConnection;
 use super::Storage;
 use crate::recorder::Recorded;
 use crate::session::{Decision, Session};
-use crate::{Receipt, ReceiptKey, Refusal, SignedReceipt, VerifiedPresentation, VerifierError};
+use crate::{
+    Quota, Receipt, ReceiptKey, Refusal, SignedReceipt, VerifiedPresentation, VerifierError,
+};
 
 /// What is to be recorded of an answer to a session.
 #[derive(Debug)]
@@ -19,6 +22,10 @@ pub(crate) struct Verdict {
     pub(crate) session: Session,
     /// What the check found. Only refusals that decide a session come here.
     pub(crate) checked: Result<VerifiedPresentation, Refusal>,
+    /// What was asked.
+    pub(crate) questions: Vec<Question>,
+    /// How many values of it may be.
+    pub(crate) quota: Quota,
     /// The receipt of an acceptance; refused, it is given the reason.
     pub(crate) receipt: Receipt,
     /// Who answered.
@@ -110,8 +117,10 @@ impl Storage {
         if self.has_withdrawn(connection, &nullifier).await? {
             return Ok(Err(Refusal::Withdrawn));
         }
-        if !verdict.session.count_once {
-            return Ok(Ok(()));
+        let noted =
+            self.note_answers(connection, verified, &verdict.questions, &verdict.quota).await?;
+        if noted.is_err() || !verdict.session.count_once {
+            return Ok(noted);
         }
         let request_id = verified.request_id().as_str();
         if let Some(asked) = self.study_session(connection, request_id).await? {

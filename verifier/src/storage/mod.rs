@@ -8,6 +8,7 @@ mod sessions;
 mod webhooks;
 mod participants;
 mod policies;
+mod quotas;
 mod sessions;
 mod studies;
 mod withdrawals;

@@ -13,7 +13,7 @@ use sqlx::any::AnyRow;
 use super::Storage;
 use crate::session::{Session, SessionStatus};
 use crate::studies::StudySession;
-use crate::{SignedReceipt, VerifierError};
+use crate::{Quota, SignedReceipt, VerifierError};
 
 const COLUMNS: &str = "SELECT id, request, count_once, created_at FROM sessions WHERE tenant = $1";
 
@@ -22,12 +22,19 @@ impl Storage {
         &self,
         session: &Session,
         study: Option<&StudySession>,
+        quota: &Quota,
         actor: &Actor,
     ) -> Result<(), VerifierError> {
         let request = serde_json::to_string(&session.request)
             .map_err(|_| VerifierError::corrupt("a request has no JSON"))?;
         let request_id = session.request.request_id.as_str();
         let mut transaction = self.write().await?;
+        for query in &session.request.queries {
+            let (question, now) = (query.policy.question(&query.parameters), session.created_at);
+            if self.note_question(&mut transaction, &question, quota, now).await?.is_none() {
+                return Err(VerifierError::Quota);
+            }
+        }
         sqlx::query(
             "INSERT INTO sessions
              (tenant, id, request_id, request, count_once, created_at, expires_at)

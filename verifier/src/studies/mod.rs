@@ -173,7 +173,7 @@ impl Verifier {
             revision: study.revision,
             participant: self.random_id()?.to_string(),
         };
-        self.storage().add_session(&session, Some(&asked), actor).await?;
+        self.storage().add_session(&session, Some(&asked), &self.config().quota, actor).await?;
         Ok(session)
     }
 

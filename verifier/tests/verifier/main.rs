@@ -12,6 +12,7 @@ mod logs;
 mod node;
 mod offline;
 mod policies;
+mod quotas;
 mod replayed;
 mod studies;
 mod tampered;
