@@ -3,14 +3,12 @@
 mod checks;
 mod decisions;
 mod deliveries;
-mod policies;
-mod sessions;
-mod webhooks;
 mod participants;
 mod policies;
 mod quotas;
 mod sessions;
 mod studies;
+mod webhooks;
 mod withdrawals;
 
 pub(crate) use checks::Check;

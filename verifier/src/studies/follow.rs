@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use attestry_circuits::Nullifier;
+use attestry_ledger::LedgerError;
 use attestry_service::Actor;
 
-use crate::{Verifier, VerifierError};
+use crate::{Refusal, Verifier, VerifierError};
 
 /// How often the ledger is asked.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -21,19 +22,22 @@ impl Verifier {
     /// [`VerifierError::Ledger`] if there is no usable answer; those of storage. What was taken
     /// before stays taken.
     pub async fn follow_withdrawals(&self) -> Result<u64, VerifierError> {
-        if self.registry().deployment().presentation_verifier.is_none() {
-            return Ok(0);
-        }
+        let standing = self.ledger().as_of_now().await;
+        let standing = standing.map_err(|_| LedgerError::Unreachable)?;
         let (mut after, mut withdrawn) = (String::new(), 0);
         loop {
             let page = self.storage().standing_nullifiers(&after, PAGE).await?;
             for text in &page {
                 let nullifier: Nullifier =
                     text.parse().map_err(|_| VerifierError::corrupt("a nullifier"))?;
-                if self.registry().nullifier_status(nullifier).await?.withdrawn_at.is_some() {
-                    let taken =
-                        self.storage().withdraw(&nullifier, &Actor::service(), self.now()).await?;
-                    withdrawn += u64::from(taken);
+                match standing.check_not_withdrawn(nullifier) {
+                    Ok(()) => {}
+                    Err(Refusal::Withdrawn) => {
+                        let (actor, now) = (Actor::service(), self.now());
+                        let taken = self.storage().withdraw(&nullifier, &actor, now).await?;
+                        withdrawn += u64::from(taken);
+                    }
+                    Err(_) => return Err(LedgerError::Unreachable.into()),
                 }
             }
             match page.last() {
