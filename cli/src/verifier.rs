@@ -14,6 +14,8 @@ use attestry_credential::presentation::ClientId;
 use attestry_keys::KeyStore;
 use attestry_ledger::{Account, AccountKey, DidKey, EthrDid, RegistryClient};
 use attestry_service::access::Guard;
+use attestry_service::outbound::{Outbound, OutboundConfig, OutboundConfigError};
+use attestry_verifier::webhooks::{SealingKey, Webhooks};
 use attestry_verifier::{
     AcceptedCircuits, PolicyCatalogue, ReceiptKey, Storage, Verifier, VerifierConfig,
     VerifierParts, http,
@@ -142,6 +144,7 @@ async fn serve(arguments: Serve) -> Result<()> {
         registry,
         storage: Storage::open(&url, arguments.database.tenant().clone()).await?,
         account: &account,
+        outbound: outbound(&OutboundConfig::default())?,
     })?;
     service::announce(&listener)?;
     let access = if arguments.open {
@@ -162,6 +165,8 @@ struct Parts<'a> {
     registry: RegistryClient,
     storage: Storage,
     account: &'a AccountKey,
+    /// Where webhooks may lead; none are sent without.
+    outbound: Option<Outbound>,
 }
 
 fn verifier(parts: Parts<'_>) -> Result<Verifier> {
@@ -169,16 +174,37 @@ fn verifier(parts: Parts<'_>) -> Result<Verifier> {
         Some(folder) => PolicyCatalogue::from_folder(folder)?,
         None => PolicyCatalogue::none(),
     };
-    Ok(Verifier::new(VerifierParts {
+    let seed = parts.account.to_bytes();
+    let storage = parts.storage.clone();
+    let verifier = Verifier::new(VerifierParts {
         config: parts.config,
         circuits: parts.circuits,
         policies,
         registry: parts.registry,
         storage: parts.storage,
-        receipt_key: ReceiptKey::from_seed(&parts.account.to_bytes()),
+        receipt_key: ReceiptKey::from_seed(&seed),
         clock: Arc::new(clock::now),
         rng: Box::new(OsRng),
-    }))
+    });
+    Ok(match parts.outbound {
+        None => verifier,
+        Some(outbound) => {
+            let (key, clock) = (SealingKey::derive(&seed), Arc::new(clock::now));
+            verifier.telling(Webhooks::new(storage, key, outbound, clock))
+        }
+    })
+}
+
+/// The client of webhooks; none, with a warning, where no certificate authority is known.
+fn outbound(config: &OutboundConfig) -> Result<Option<Outbound>> {
+    match Outbound::new(config) {
+        Ok(outbound) => Ok(Some(outbound)),
+        Err(error @ OutboundConfigError::Tls) => {
+            tracing::warn!(%error, "there are no webhooks");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A verifier's DID as requests carry it: with the address in lower case.

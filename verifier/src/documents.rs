@@ -1,8 +1,8 @@
 //! What W3C documents are verified by: our own ledger, and documents of hosts that the operator
 //! lists.
 //!
-//! Nothing else is fetched from a network: a credential with a status list is refused, because the
-//! list cannot be had.
+//! Nothing else is fetched from a network: a credential whose status list is somewhere else is
+//! refused. What was fetched is kept for some minutes, status lists too.
 
 use attestry_credential::w3c::{DidEthr, ResolveError, StatusSource, StatusUnavailable};
 use attestry_service::outbound::DocumentError;
@@ -28,9 +28,11 @@ impl DidEthr for Verifier {
     }
 }
 
-/// Has no status lists.
+/// Fetches the status lists of listed hosts.
 impl StatusSource for Verifier {
-    async fn status_list(&self, _: &str) -> Result<Value, StatusUnavailable> {
-        Err(StatusUnavailable)
+    async fn status_list(&self, url: &str) -> Result<Value, StatusUnavailable> {
+        let documents = self.documents().ok_or(StatusUnavailable)?;
+        let list = documents.get(url, self.now()).await.map_err(|_| StatusUnavailable)?;
+        Ok(Value::clone(&list))
     }
 }

@@ -22,6 +22,7 @@ use crate::recorder::Recorder;
 use crate::session::{Decision, NewSession, Session, SessionStatus};
 use crate::storage::{Check, Verdict};
 use crate::studies::SCOPE_PREFIX;
+use crate::webhooks::Webhooks;
 use crate::{
     AcceptedCircuits, PolicyCatalogue, Receipt, ReceiptKey, ReceiptResult, Refusal, Storage,
     VerifiedPresentation, VerifierConfig, VerifierError,
@@ -60,6 +61,7 @@ pub struct VerifierParts {
 pub struct Verifier {
     parts: Arc<Shared>,
     documents: Option<Documents>,
+    webhooks: Option<Webhooks>,
 }
 
 struct Shared {
@@ -121,7 +123,7 @@ impl Verifier {
             clock,
             rng,
         };
-        Self { parts: Arc::new(shared), documents: None }
+        Self { parts: Arc::new(shared), documents: None, webhooks: None }
     }
 
     /// The same verifier, which has the documents of `did:web` and the contexts of W3C credentials
@@ -129,6 +131,17 @@ impl Verifier {
     #[must_use]
     pub fn fetching(self, documents: Documents) -> Self {
         Self { documents: Some(documents), ..self }
+    }
+
+    /// The same verifier, with webhooks that tell of what it decides. Without this, nobody is told.
+    #[must_use]
+    pub fn telling(self, webhooks: Webhooks) -> Self {
+        Self { webhooks: Some(webhooks), ..self }
+    }
+
+    /// Who is told of what it decides.
+    pub(crate) fn webhooks(&self) -> Option<&Webhooks> {
+        self.webhooks.as_ref()
     }
 
     /// What fetches documents, if any may be fetched.

@@ -1,6 +1,6 @@
 //! From a configuration to a running service.
 
-use super::{ACCOUNT_FILE, Parts, accepted_circuits, client_id, keys, verifier};
+use super::{ACCOUNT_FILE, Parts, accepted_circuits, client_id, keys, outbound, verifier};
 use crate::configured::{
     self, Command, generate, hosting, open_database, open_registry, try_places,
 };
@@ -11,6 +11,7 @@ use attestry_issuer::keys::Passphrase;
 use attestry_keys::KeyStore;
 use attestry_ledger::AccountKey;
 use attestry_service::config::KeysConfig;
+use attestry_service::outbound::Documents;
 use attestry_verifier::config::{EXAMPLE, ServiceConfig};
 use attestry_verifier::{Storage, http};
 use serde_json::json;
@@ -52,19 +53,29 @@ pub(super) async fn serve(config: &ServiceConfig) -> Result<()> {
         .context("the circuit's verifying key")?;
     let listener = service::bind(config.http.listen).await?;
     let public_url = service::public_url(config.http.public_url.clone(), &listener)?;
+    let outbound = outbound(&config.webhooks).context("webhooks")?;
+    let documents = match config.documents.hosts.is_empty() {
+        true => None,
+        false => Some(Documents::new(&config.documents).context("documents")?),
+    };
     let mut verifiers = Vec::new();
     for (tenant, body) in &config.tenants {
         let account = open_key(&body.keys).with_context(|| format!("keys of tenant {tenant}"))?;
         let address = attestry_ledger::Account::from(&account).address();
         let did = registry.identities().did(address).await?;
-        verifiers.push(verifier(Parts {
+        let verifier = verifier(Parts {
             config: config.verifier(tenant, client_id(&did)?, &public_url)?,
             circuits: circuits.clone(),
             policies: body.policies.as_deref(),
             registry: registry.clone(),
             storage: Storage::of(&database, tenant.clone()).await?,
             account: &account,
-        })?);
+            outbound: outbound.clone(),
+        })?;
+        verifiers.push(match &documents {
+            Some(documents) => verifier.fetching(documents.clone()),
+            None => verifier,
+        });
     }
     service::announce(&listener)?;
     http::serve(listener, http::Service { verifiers, hosting }, service::shutdown()).await?;

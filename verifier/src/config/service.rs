@@ -11,6 +11,7 @@ use attestry_service::config::common;
 use attestry_service::config::{
     AccessConfig, ConfigError, HttpConfig, Kept, KeysConfig, LedgerConfig, Section,
 };
+use attestry_service::outbound::OutboundConfig;
 use attestry_service::{DatabaseUrl, TenantId};
 
 use super::VerifierConfig;
@@ -35,6 +36,10 @@ pub struct ServiceConfig {
     pub access: AccessConfig,
     /// How often the heads of the audit logs go to the ledger, seconds; never if none.
     pub audit_anchor_interval_s: Option<u64>,
+    /// Where webhooks may lead.
+    pub webhooks: OutboundConfig,
+    /// Hosts whose DID documents, contexts and status lists are fetched.
+    pub documents: OutboundConfig,
     /// The folder of the circuit's verifying key.
     pub circuit_keys: PathBuf,
     /// How strict all tenants are.
@@ -58,6 +63,10 @@ pub struct ChecksConfig {
     pub max_ledger_lag_s: Option<u64>,
     /// How long what holders disclosed is kept.
     pub disclosed_retention_s: u64,
+    /// For how long a ledger that gives no answer may be decided without.
+    pub ledger_grace_s: u64,
+    /// Answers that may wait for their check.
+    pub max_waiting_checks: usize,
     /// How many values one question may be asked with.
     pub quota: Quota,
 }
@@ -80,6 +89,8 @@ impl Default for ChecksConfig {
             registry_grace_s: 600,
             max_ledger_lag_s: None,
             disclosed_retention_s: 86_400,
+            ledger_grace_s: 0,
+            max_waiting_checks: 1024,
             quota: Quota::default(),
         }
     }
@@ -121,6 +132,8 @@ impl ServiceConfig {
             registry_grace_s,
             max_ledger_lag_s,
             disclosed_retention_s,
+            ledger_grace_s,
+            max_waiting_checks,
             quota,
         } = self.checks;
         Ok(VerifierConfig {
@@ -130,6 +143,8 @@ impl ServiceConfig {
             registry_grace_s,
             max_ledger_lag_s,
             disclosed_retention_s,
+            ledger_grace_s,
+            max_waiting_checks,
             quota,
             ..VerifierConfig::new(client_id, url)
         })
@@ -147,6 +162,8 @@ fn service(root: &mut Section<'_>) -> Option<ServiceConfig> {
     let circuit_keys = circuit.or("keys", "data/keys".into(), common::NO_PATH);
     drop(circuit);
     let checks = checks(&mut root.section("checks"));
+    let webhooks = root.section("webhooks").rest().unwrap_or_default();
+    let documents = root.section("documents").rest().unwrap_or_default();
     let tenants = common::tenants(root, |section, name| {
         Some(TenantConfig {
             policies: section.optional("policies", common::NO_PATH),
@@ -160,6 +177,8 @@ fn service(root: &mut Section<'_>) -> Option<ServiceConfig> {
         ledger: ledger?,
         access: access?,
         audit_anchor_interval_s,
+        webhooks,
+        documents,
         circuit_keys,
         checks,
         tenants,
@@ -184,6 +203,13 @@ fn checks(section: &mut Section<'_>) -> ChecksConfig {
             "disclosed_retention_s",
             usual.disclosed_retention_s,
             whole,
+        ),
+        ledger_grace_s: section.or("ledger_grace_s", usual.ledger_grace_s, whole),
+        max_waiting_checks: section.checked(
+            "max_waiting_checks",
+            usual.max_waiting_checks,
+            common::NO_NUMBER,
+            |number| *number > 0,
         ),
         quota: Quota {
             values_per_holder: section.or(

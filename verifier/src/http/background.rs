@@ -3,10 +3,12 @@
 use tokio::task::JoinSet;
 
 use crate::Verifier;
+use crate::webhooks::Sender;
 
 /// The tasks of all verifiers, which end with this.
 pub(super) struct Background {
     tasks: JoinSet<()>,
+    sender: Sender,
 }
 
 impl Background {
@@ -18,11 +20,13 @@ impl Background {
             let follower = verifier.clone();
             tasks.spawn(async move { follower.follow_withdrawals_by_the_clock().await });
         }
-        Self { tasks }
+        let webhooks = verifiers.iter().filter_map(Verifier::webhooks).cloned();
+        Self { tasks, sender: Sender::start(webhooks.collect()) }
     }
 
-    /// Ends the tasks.
+    /// Ends the tasks; messages that are on their way are finished first.
     pub(super) async fn stop(mut self) {
+        self.sender.stop().await;
         self.tasks.shutdown().await;
     }
 }

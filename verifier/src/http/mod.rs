@@ -17,6 +17,7 @@
 //! | `POST /studies/{id}/sessions` | opens a session in which a participant answers it |
 //! | `GET /studies/{id}/cohort` | how many take part, cells below 11 suppressed |
 //! | `GET /studies/{id}/export` | the participants by pseudonyms |
+//! | `POST /webhooks`, `GET /webhooks`, … | who is told of decisions and withdrawals, as [`webhooks::http`] has it |
 //! | `GET /receipt-key` | the key of the receipts, as a JWK |
 //! | `GET /healthz`, `GET /readyz` | whether the process runs, whether it can decide |
 //! | `GET /metrics` | what it counts, for Prometheus, unless it is served on a listener of its own |
@@ -53,7 +54,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::{Verifier, VerifierError};
+use crate::{Verifier, VerifierError, webhooks};
 use background::Background;
 use health::Health;
 
@@ -159,6 +160,10 @@ fn tenant_routes(verifier: &Verifier, access: &Access) -> Router<Verifier> {
         .merge(gate.guard(&[Role::Verifier], asker))
         .merge(gate.guard(&[Role::Verifier, Role::Sponsor], reader))
         .merge(gate.guard(&[Role::Sponsor], sponsor))
+        .merge(match verifier.webhooks() {
+            Some(webhooks) => webhooks::http::routes(webhooks.clone(), &gate),
+            None => Router::new(),
+        })
         .merge(access::http::routes(database.clone(), &gate))
         .merge(audit::http::routes(database.clone(), &gate))
 }
