@@ -102,7 +102,13 @@ pub async fn append(
 /// [`DatabaseError::Sql`].
 pub async fn lock(connection: &mut AnyConnection, tenant: &TenantId) -> Result<(), DatabaseError> {
     let update = "UPDATE audit_heads SET sequence = sequence WHERE tenant = $1";
-    sqlx::query(update).bind(tenant.as_str()).execute(connection).await?;
+    let locked = sqlx::query(update).bind(tenant.as_str()).execute(&mut *connection).await?;
+    if locked.rows_affected() == 0 {
+        // A chain without entries has no row yet. Of several who make it, one does; the others
+        // wait for that one's end, and lock the row then.
+        begin(connection, tenant).await?;
+        sqlx::query(update).bind(tenant.as_str()).execute(connection).await?;
+    }
     Ok(())
 }
 
