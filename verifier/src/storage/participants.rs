@@ -6,8 +6,9 @@ use attestry_service::database::{seconds, unsigned};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
-use super::Storage;
+use super::{Storage, enqueue};
 use crate::studies::{Cohort, Participant, ParticipantState, Study, StudySession};
+use crate::webhooks::Event;
 use crate::{Refusal, SignedReceipt, VerifiedPresentation, VerifierError};
 
 impl Storage {
@@ -109,9 +110,27 @@ impl Storage {
         .await?;
         for row in rows {
             let study: String = row.try_get("study")?;
+            let session = self.session_handle(connection, row.try_get("request_id")?).await?;
+            let event = Event::StudyWithdrawn { study: &study, session: session.as_deref() };
+            enqueue(connection, self.tenant(), &[event], now).await?;
             self.note(connection, "study.withdraw", &study, &[], actor, now).await?;
         }
         Ok(())
+    }
+
+    /// The asking party's handle of the session in which a request was made.
+    async fn session_handle(
+        &self,
+        connection: &mut AnyConnection,
+        request_id: &str,
+    ) -> Result<Option<String>, VerifierError> {
+        let select = "SELECT id FROM sessions WHERE tenant = $1 AND request_id = $2";
+        let row = sqlx::query(select)
+            .bind(self.tenant().as_str())
+            .bind(request_id)
+            .fetch_optional(connection)
+            .await?;
+        Ok(row.map(|row| row.try_get("id")).transpose()?)
     }
 
     /// Nullifiers of participants who have not withdrawn, after one of them.

@@ -5,9 +5,10 @@ use attestry_service::{Actor, audit};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
-use super::Storage;
+use super::{Storage, enqueue};
 use crate::VerifierError;
 use crate::studies::{Study, StudySession};
+use crate::webhooks::Event;
 
 const COLUMNS: &str = "SELECT id, name, purpose, epoch, policy_id, policy_version, parameters,
     revision, exports_few, created_at, closed_at FROM studies WHERE tenant = $1";
@@ -101,6 +102,8 @@ impl Storage {
         if changed.rows_affected() == 0 {
             return Ok(false);
         }
+        let event = Event::StudyPolicyChanged { study: study.id.as_str(), policy_hash: hash };
+        enqueue(&mut transaction, self.tenant(), &[event], now).await?;
         let details = [("policy", study.policy_name()), ("hash", hash.to_owned())];
         self.note(&mut transaction, "study.policy", study.id.as_str(), &details, actor, now)
             .await?;
