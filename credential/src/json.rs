@@ -1,8 +1,9 @@
 //! Reading of foreign JSON: every error knows the path of the element that it is about.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
-use serde_json::{Map, Value};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
 
 use crate::error::{CredentialError, Rule};
 
@@ -10,6 +11,82 @@ use crate::error::{CredentialError, Rule};
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, CredentialError> {
     serde_json::from_slice(bytes)
         .map_err(|error| CredentialError::NotJson { line: error.line(), column: error.column() })
+}
+
+/// Parses one JSON text in which no object has a member twice: readers would differ about its value.
+pub(crate) fn parse_unique(bytes: &[u8]) -> Result<Value, CredentialError> {
+    let unique: Result<Unique, _> = serde_json::from_slice(bytes);
+    unique
+        .map(|Unique(value)| value)
+        .map_err(|error| CredentialError::NotJson { line: error.line(), column: error.column() })
+}
+
+struct Unique(Value);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueVisitor).map(Self)
+    }
+}
+
+/// What serde_json hands a number over as, where it keeps all its digits.
+const NUMBER: &str = "$serde_json::private::Number";
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without repeated members")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Unique(value)) = items.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if name == NUMBER {
+                let digits: String = map.next_value()?;
+                return digits.parse::<Number>().map(Value::Number).map_err(A::Error::custom);
+            }
+            let Unique(value) = map.next_value()?;
+            if members.insert(name, value).is_some() {
+                return Err(A::Error::custom("a member is repeated"));
+            }
+        }
+        Ok(Value::Object(members))
+    }
 }
 
 /// A JSON text in canonical form: keys sorted, no white space. Numbers are integers throughout.
@@ -190,6 +267,18 @@ mod tests {
         let error = inner.require("b").unwrap().integer().unwrap_err();
         assert_eq!(error.to_string(), "Root.a[0].b is not a whole number");
         assert_eq!(inner.require("c").err().unwrap().to_string(), "Root.a[0].c is required");
+    }
+
+    #[test]
+    fn a_member_that_occurs_twice_is_refused_wherever_it_is() {
+        let text = br#"{"a":[1,-2,1.5,null,true,{"b":"x"}],"c":{"a":{}},"d":18446744073709551615}"#;
+        assert_eq!(parse_unique(text).unwrap(), parse(text).unwrap());
+        for twice in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"[{"b":{"a":1,"a":2}}]"#] {
+            assert!(parse_unique(twice.as_bytes()).is_err(), "{twice}");
+        }
+        for hostile in [r#"{"$serde_json::private::Number":"x"}"#, "{} {}", &"[".repeat(10_000)] {
+            assert!(parse_unique(hostile.as_bytes()).is_err());
+        }
     }
 
     proptest! {

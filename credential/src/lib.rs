@@ -9,16 +9,19 @@
 //! - [`vcdm`]: VCDM 2.0 documents and the attestation beside them;
 //! - [`policy`]: named policies, compiled to the statement's slots;
 //! - [`issuance`]: the wire between issuer and wallet;
-//! - [`presentation`]: the wire between wallet and verifier;
+//! - [`presentation`]: what a wallet proves to a verifier; [`oid4vp`]: how it is asked and answered;
 //! - `w3c` (feature `w3c`): Data Integrity proofs and status lists.
 
 mod base58;
+mod did;
 mod error;
+mod form;
 mod json;
 mod url;
 
 pub mod fhir;
 pub mod issuance;
+pub mod oid4vp;
 pub mod policy;
 pub mod presentation;
 pub mod roster;

@@ -19,7 +19,6 @@
 //! `http` on loopback.
 
 mod error;
-mod form;
 mod metadata;
 mod names;
 mod offer;

@@ -5,9 +5,10 @@ use std::{fmt, str::FromStr};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use serde_json::json;
 
-use super::{Endpoint, IssuanceError, IssuerIdentifier, PRE_AUTHORIZED_CODE, form, read};
+use super::{Endpoint, IssuanceError, IssuerIdentifier, PRE_AUTHORIZED_CODE, read};
 use crate::{
     error::{CredentialError, Rule},
+    form,
     json::{Node, Object},
 };
 

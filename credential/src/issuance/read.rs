@@ -1,9 +1,6 @@
 //! Reading of messages: of limited length, an object, no parameter twice.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::IssuanceError;
 use crate::{
@@ -26,35 +23,7 @@ pub(super) fn message(
 /// The members of the message that an issuer gets. The specification has it refused if a
 /// parameter is repeated.
 pub(super) fn parameters(bytes: &[u8]) -> Option<Value> {
-    serde_json::from_slice(bytes).ok().map(|Parameters(members)| Value::Object(members))
-}
-
-struct Parameters(Map<String, Value>);
-
-impl<'de> Deserialize<'de> for Parameters {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-
-        impl<'de> Visitor<'de> for Members {
-            type Value = Parameters;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parameters, A::Error> {
-                let mut members = Map::new();
-                while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                    if members.insert(name, value).is_some() {
-                        return Err(A::Error::custom("a parameter is repeated"));
-                    }
-                }
-                Ok(Parameters(members))
-            }
-        }
-
-        deserializer.deserialize_map(Members)
-    }
+    json::parse_unique(bytes).ok().filter(Value::is_object)
 }
 
 /// A text that means nothing to its reader: 1 to 1024 visible ASCII characters.

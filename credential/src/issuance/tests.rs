@@ -1,5 +1,5 @@
 use super::*;
-use crate::schema::Schema;
+use crate::{form, schema::Schema};
 use attestry_circuits::HolderSecret;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, SigningKey, VerifyingKey};

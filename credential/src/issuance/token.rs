@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 
-use super::{ErrorCode, ErrorResponse, IssuanceError, form, read};
-use crate::json::Node;
+use super::{ErrorCode, ErrorResponse, IssuanceError, read};
+use crate::{form, json::Node};
 
 /// The grant type of pre-authorized codes.
 pub const PRE_AUTHORIZED_CODE: &str = "urn:ietf:params:oauth:grant-type:pre-authorized_code";

@@ -19,8 +19,11 @@ mod request;
 mod signature;
 mod statement;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod words;
+
+pub(crate) use read::time;
+pub(crate) use request::{MAX_TEXT, bounded, text};
 
 pub use answer::{
     MAX_PRESENTATION_JSON, MAX_RESPONSE, Presentation, PresentationResponse, StatementParts,

@@ -49,7 +49,7 @@ impl Query {
         Ok(Self { id, policy, parameters })
     }
 
-    pub(super) fn read(node: &Node<'_>) -> Result<Self, CredentialError> {
+    pub(crate) fn read(node: &Node<'_>) -> Result<Self, CredentialError> {
         let object = node.object()?;
         object.only(&["id", "policy", "parameters"])?;
         let id = object.require("id")?.parse()?;

@@ -42,7 +42,7 @@ pub(super) fn bytes<const N: usize>(node: &Node<'_>) -> Result<[u8; N], Credenti
 }
 
 /// A Unix time in seconds, below 2^40.
-pub(super) fn time(node: &Node<'_>) -> Result<u64, CredentialError> {
+pub(crate) fn time(node: &Node<'_>) -> Result<u64, CredentialError> {
     let seconds = node.integer()?;
     if seconds >> attestry_circuits::time::TIME_BITS == 0 {
         Ok(seconds)

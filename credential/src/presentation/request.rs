@@ -24,7 +24,7 @@ pub const MAX_QUERIES: usize = 8;
 
 const MAX_SYSTEMS: usize = 8;
 const MAX_PURPOSE: usize = 256;
-const MAX_TEXT: usize = 2048;
+pub(crate) const MAX_TEXT: usize = 2048;
 
 /// What a nullifier counts: presentations of one holder for the same purpose and epoch have the
 /// same nullifier.
@@ -35,6 +35,17 @@ pub struct ScopeParts {
     pub purpose: String,
     /// A new epoch starts a new count.
     pub epoch: u64,
+}
+
+impl ScopeParts {
+    pub(crate) fn read(node: &Node<'_>) -> Result<Self, CredentialError> {
+        let object = node.object()?;
+        object.only(&["purpose", "epoch"])?;
+        Ok(Self {
+            purpose: text(&object.require("purpose")?, MAX_PURPOSE)?,
+            epoch: object.require("epoch")?.integer()?,
+        })
+    }
 }
 
 /// A proof system that the verifier accepts: an element of OID4VP's `zk_system_type`.
@@ -78,6 +89,11 @@ impl ZkSystem {
             params.require("circuit_hash")?.parse()?,
             params.require("vk_hash")?.parse()?,
         ))
+    }
+
+    pub(crate) fn read_all(node: &Node<'_>) -> Result<Vec<Self>, CredentialError> {
+        let systems = bounded(node, MAX_SYSTEMS, "has not 1 to 8 proof systems")?;
+        systems.iter().map(Self::read).collect()
     }
 }
 
@@ -172,8 +188,6 @@ impl TryFrom<Value> for PresentationRequest {
         if format.text()? != FORMAT {
             return Err(format.refuse("is not a presentation format known here").into());
         }
-        let scope = object.require("scope")?.object()?;
-        scope.only(&["purpose", "epoch"])?;
         let queries = object.require("queries")?;
         let queries = bounded(&queries, MAX_QUERIES, "has not 1 to 8 queries")?
             .iter()
@@ -183,28 +197,23 @@ impl TryFrom<Value> for PresentationRequest {
         if queries.iter().enumerate().any(repeated) {
             return Err(Rule::new("names a query twice").at(object.member("queries")).into());
         }
-        let systems = object.require("zk_system_type")?;
-        let systems = bounded(&systems, MAX_SYSTEMS, "has not 1 to 8 proof systems")?;
         Ok(Self {
             request_id: object.require("request_id")?.parse()?,
             client_id: object.require("client_id")?.parse()?,
             response_uri: object.require("response_uri")?.parse()?,
             nonce: object.require("nonce")?.parse()?,
-            scope: ScopeParts {
-                purpose: text(&scope.require("purpose")?, MAX_PURPOSE)?,
-                epoch: scope.require("epoch")?.integer()?,
-            },
+            scope: ScopeParts::read(&object.require("scope")?)?,
             queries,
             expires_at: time(&object.require("expires_at")?)?,
             max_age_s: time(&object.require("max_age_s")?)?,
             purpose: text(&object.require("purpose")?, MAX_TEXT)?,
             format: Format::ZkGroth16Bn254,
-            zk_system_type: systems.iter().map(ZkSystem::read).collect::<Result<_, _>>()?,
+            zk_system_type: ZkSystem::read_all(&object.require("zk_system_type")?)?,
         })
     }
 }
 
-fn bounded<'a>(
+pub(crate) fn bounded<'a>(
     node: &Node<'a>,
     limit: usize,
     rule: &'static str,
@@ -213,7 +222,7 @@ fn bounded<'a>(
     if (1..=limit).contains(&items.len()) { Ok(items) } else { Err(node.refuse(rule)) }
 }
 
-fn text(node: &Node<'_>, limit: usize) -> Result<String, CredentialError> {
+pub(crate) fn text(node: &Node<'_>, limit: usize) -> Result<String, CredentialError> {
     let text = node.text()?;
     if text.is_empty() || text.len() > limit {
         return Err(Rule::worded(format!("is not 1 to {limit} bytes of text")).at(&node.path));

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// 2026-01-01T00:00:00Z.
-const NOW: u64 = 1_767_225_600;
+pub(crate) const NOW: u64 = 1_767_225_600;
 const ISSUER: [u8; 20] = [0xa1; 20];
 
 fn id(text: &str) -> Identifier {
@@ -35,7 +35,7 @@ fn policy() -> Value {
     })
 }
 
-fn request_json() -> Value {
+pub(crate) fn request_json() -> Value {
     json!({
         "request_id": "r-1",
         "client_id": "did:ethr:0x7a69:0x00112233445566778899aabbccddeeff00112233",
@@ -55,7 +55,7 @@ fn request_json() -> Value {
     })
 }
 
-fn request() -> PresentationRequest {
+pub(crate) fn request() -> PresentationRequest {
     PresentationRequest::from_json(request_json().to_string().as_bytes()).unwrap()
 }
 
@@ -83,7 +83,7 @@ fn one_time_key() -> SigningKey {
 }
 
 /// A signed presentation of the licence; the proof's bytes stand for one.
-fn presentation(request: &PresentationRequest) -> Presentation {
+pub(crate) fn presentation(request: &PresentationRequest) -> Presentation {
     let query = &request.queries[0];
     let (credential, subject) = licence();
     let secret = HolderSecret::from_bytes(&[7; 32]).unwrap();

@@ -5,12 +5,8 @@ use std::future::Future;
 use serde_json::Value;
 use ssi::dids::{DID, DIDKey, DIDResolver, resolution};
 
-use super::{
-    Refusal,
-    did_key::{DidKey, ED25519 as ED25519_CODEC},
-    remote::did_web_url,
-};
-use crate::base58::from_base58;
+use super::{Refusal, did_key::DidKey, remote::did_web_url};
+use crate::did::{absolute, ed25519_key};
 
 /// Why there is no DID document, or no other document that verification needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -132,32 +128,4 @@ pub async fn did_key_document(did: &str) -> Result<Value, Refusal> {
     let output = DIDKey.resolve_representation(did, resolution::Options::default()).await;
     let output = output.map_err(|_| Refusal::Unresolved)?;
     serde_json::from_slice(&output.document).map_err(|_| Refusal::Unresolved)
-}
-
-/// A DID URL that may be written as its fragment alone.
-fn absolute(did: &str, url: &str) -> String {
-    if url.starts_with('#') { format!("{did}{url}") } else { url.to_owned() }
-}
-
-/// The Ed25519 key of a verification method, in any of the forms that DID documents use.
-fn ed25519_key(method: &Value) -> Option<[u8; 32]> {
-    let member = |name: &str| method[name].as_str();
-    let bytes = if let Some(text) = member("publicKeyMultibase") {
-        let bytes = from_base58(text.strip_prefix('z')?)?;
-        match bytes.strip_prefix(&ED25519_CODEC) {
-            Some(key) => key.to_vec(),
-            None => bytes,
-        }
-    } else if let Some(text) = member("publicKeyHex") {
-        hex::decode(text.strip_prefix("0x").unwrap_or(text)).ok()?
-    } else if let Some(text) = member("publicKeyBase58") {
-        from_base58(text)?
-    } else if method["publicKeyJwk"]["crv"] == "Ed25519" {
-        use base64::Engine;
-        let text = method["publicKeyJwk"]["x"].as_str()?;
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok()?
-    } else {
-        return None;
-    };
-    bytes.try_into().ok()
 }

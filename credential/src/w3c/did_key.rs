@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use crate::base58::{from_base58, to_base58};
+use crate::{
+    base58::{from_base58, to_base58},
+    did::ED25519,
+};
 
-/// Multicodec prefix of an Ed25519 public key.
-pub(super) const ED25519: [u8; 2] = [0xed, 0x01];
 const P256: [u8; 2] = [0x80, 0x24];
 const METHOD: &str = "did:key:";
 

@@ -1,7 +1,10 @@
 //! `application/x-www-form-urlencoded`, of requests and of links.
 
+/// Fields of a form, at most.
+const MOST_FIELDS: usize = 64;
+
 /// The form with these fields.
-pub(super) fn encode(fields: &[(&str, &str)]) -> String {
+pub(crate) fn encode(fields: &[(&str, &str)]) -> String {
     let encoded = fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value)));
     encoded.collect::<Vec<_>>().join("&")
 }
@@ -18,13 +21,14 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// The fields of a form, in their order; none if it is no form or has a name twice.
-pub(super) fn decode(text: &str) -> Option<Vec<(String, String)>> {
+/// The fields of a form, in their order; none if it is no form, has a name twice or has more than
+/// 64 fields.
+pub(crate) fn decode(text: &str) -> Option<Vec<(String, String)>> {
     let mut fields: Vec<(String, String)> = Vec::new();
     for field in text.split('&').filter(|field| !field.is_empty()) {
         let (name, value) = field.split_once('=').unwrap_or((field, ""));
         let (name, value) = (unescape(name)?, unescape(value)?);
-        if fields.iter().any(|(known, _)| *known == name) {
+        if fields.len() == MOST_FIELDS || fields.iter().any(|(known, _)| *known == name) {
             return None;
         }
         fields.push((name, value));
@@ -66,6 +70,9 @@ mod tests {
         for wrong in ["a=%", "a=%4", "a=%zz", "a=%ff", "a=1&a=2", "a=1&%61=2"] {
             assert_eq!(decode(wrong), None, "{wrong}");
         }
+        let many = |count: usize| (0..count).map(|i| format!("{i}&")).collect::<String>();
+        assert_eq!(decode(&many(MOST_FIELDS)).unwrap().len(), MOST_FIELDS);
+        assert_eq!(decode(&many(MOST_FIELDS + 1)), None);
     }
 
     proptest! {
