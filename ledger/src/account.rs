@@ -69,6 +69,19 @@ impl Account {
         self.address
     }
 
+    /// The ECDSA signature of a 32-byte digest by the account's key: r and s, each 32 bytes
+    /// big-endian, with s in the lower half. Never of a digest that somebody else chose: it could
+    /// be that of a transaction.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotSigned`].
+    pub async fn sign_digest(&self, digest: &[u8; 32]) -> Result<[u8; 64], LedgerError> {
+        let signature = self.sign(&B256::from(*digest)).await?;
+        let mut bytes = [0; 64];
+        bytes.copy_from_slice(&signature.as_bytes()[..64]);
+        Ok(bytes)
+    }
+
     /// The signature of a digest, in the form that the ledger takes: s in the lower half, and
     /// which of the two points belongs to r.
     pub(crate) async fn sign(&self, digest: &B256) -> Result<Signature, LedgerError> {
@@ -179,6 +192,8 @@ mod tests {
             let digest = B256::repeat_byte(byte);
             let expected = key.0.sign_hash_sync(&digest).unwrap();
             assert_eq!(account.sign(&digest).await.unwrap(), expected);
+            let bytes = account.sign_digest(&digest.0).await.unwrap();
+            assert_eq!(bytes[..], expected.as_bytes()[..64]);
         }
     }
 
