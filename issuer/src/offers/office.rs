@@ -9,8 +9,7 @@ use attestry_credential::issuance::{
 use attestry_credential::schema::Schema;
 use attestry_credential::vcdm::HOLDER_COMMITMENT;
 use attestry_service::Actor;
-use qrcode::render::svg;
-use qrcode::{EcLevel, QrCode};
+use attestry_service::http::qr_svg;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -24,8 +23,6 @@ use crate::{CredentialId, Issuer, IssuerError, Source};
 const TX_CODE_LENGTHS: std::ops::RangeInclusive<u32> = 6..=12;
 /// How long an offer may stand, seconds.
 const LONGEST_LIFETIME_S: u64 = 30 * 86_400;
-/// Width and height of a QR code, pixels.
-const QR_SIZE: u32 = 320;
 
 /// An offer that was made, with what is to be handed over. `Debug` shows no secret.
 pub struct Offered {
@@ -66,11 +63,8 @@ impl Link {
     /// # Errors
     /// [`IssuerError::Request`] if the issuer's URL is too long for one.
     pub fn qr_svg(&self) -> Result<String, IssuerError> {
-        let code = QrCode::with_error_correction_level(&self.deep_link, EcLevel::M);
-        let code =
-            code.map_err(|_| IssuerError::request("publicUrl", "is too long for a QR code"))?;
-        let mut drawing = code.render::<svg::Color<'_>>();
-        Ok(drawing.min_dimensions(QR_SIZE, QR_SIZE).build())
+        let drawing = qr_svg(&self.deep_link);
+        drawing.ok_or(IssuerError::request("publicUrl", "is too long for a QR code"))
     }
 }
 
