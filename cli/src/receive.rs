@@ -2,7 +2,7 @@
 
 use crate::place::{LedgerPlace, read_input};
 use crate::wallet::Vault;
-use crate::{clock, output, snapshot};
+use crate::{clock, fetch, output, snapshot};
 use anyhow::{Context, Result, bail};
 use ark_std::rand::rngs::OsRng;
 use attestry_credential::issuance::{
@@ -14,15 +14,13 @@ use attestry_ledger::RegistrySnapshot;
 use attestry_wallet_core::{CredentialId, Issuance, Wallet, WalletError};
 use clap::Args;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// What an issuer may take for one answer.
-const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_ERROR: usize = 16 * 1024;
 
 #[derive(Args)]
@@ -44,9 +42,7 @@ pub(crate) struct Receive {
 
 pub(crate) async fn run(arguments: &Receive) -> Result<ExitCode> {
     let (mut wallet, mut store) = arguments.vault.open()?;
-    // Nothing is followed elsewhere: neither codes nor tokens are for anybody but the issuer.
-    let client = Client::builder().redirect(redirect::Policy::none()).timeout(TIMEOUT).build()?;
-    let http = Http(client);
+    let http = Http(fetch::client()?);
     let issuance = http.issuance(&arguments.offer).await?;
     let tx_code = arguments.tx_code_file.as_deref().map(tx_code).transpose()?;
     let request = issuance.token_request(tx_code.as_deref().map(String::as_str))?;
@@ -201,7 +197,7 @@ async fn answer(request: RequestBuilder, limit: usize) -> Result<(StatusCode, Ve
     let response = request.send().await.map_err(reqwest::Error::without_url)?;
     let status = response.status();
     let limit = if status.is_success() { limit } else { MAX_ERROR };
-    let body = read(response, limit).await?;
+    let body = fetch::read(response, limit).await?;
     if status.is_success() {
         return Ok((status, body));
     }
@@ -209,15 +205,4 @@ async fn answer(request: RequestBuilder, limit: usize) -> Result<(StatusCode, Ve
         Ok(error) => bail!("the issuer refuses: {error}"),
         Err(_) => bail!("the issuer answers with status {}", status.as_u16()),
     }
-}
-
-async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
-        if body.len() + chunk.len() > limit {
-            bail!("the issuer's answer is longer than {limit} bytes");
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }

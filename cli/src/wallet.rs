@@ -1,7 +1,7 @@
 //! The holder's wallet in a file.
 
-use crate::place::{LedgerPlace, Place, read_input};
-use crate::{clock, keys, output, receive, snapshot};
+use crate::place::{Place, read_input};
+use crate::{clock, output, present, receive, snapshot};
 use anyhow::{Context, Result, bail};
 use ark_std::rand::rngs::OsRng;
 use attestry_credential::presentation::{
@@ -27,7 +27,7 @@ pub(crate) enum Command {
     /// Say what the wallet holds.
     List(Vault),
     /// Answer a verifier's request.
-    Present(Present),
+    Present(present::Present),
     /// Withdraw from a verifier's scope; prints the key that holds for the verifier and the ledger.
     Withdraw(Withdraw),
 }
@@ -47,23 +47,6 @@ pub(crate) struct Accept {
     vault: Vault,
     /// The issuer's answer as JSON; `-` for standard input.
     credential: PathBuf,
-}
-
-#[derive(Args)]
-pub(crate) struct Present {
-    #[command(flatten)]
-    vault: Vault,
-    #[command(flatten)]
-    ledger: LedgerPlace,
-    /// Where the verifier's request is.
-    #[arg(long)]
-    request: String,
-    /// A folder to keep `request.json` and `presentation.json` in, for `keys export`.
-    #[arg(long)]
-    keep: Option<PathBuf>,
-    /// Proofs to keep ready for the next requests of this kind; they are made after the answer.
-    #[arg(long)]
-    ready: Option<usize>,
 }
 
 #[derive(Args)]
@@ -87,7 +70,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
         Command::Accept(arguments) => accept(&arguments),
         Command::Receive(arguments) => receive::run(&arguments).await,
         Command::List(vault) => list(&vault),
-        Command::Present(arguments) => present(&arguments).await,
+        Command::Present(arguments) => present::run(&arguments).await,
         Command::Withdraw(arguments) => withdraw(arguments),
     }
 }
@@ -153,37 +136,6 @@ fn list(vault: &Vault) -> Result<ExitCode> {
         output::json(&serde_json::to_value(&held)?);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn present(arguments: &Present) -> Result<ExitCode> {
-    let (mut wallet, mut store) = arguments.vault.open()?;
-    let http = reqwest::Client::new();
-    let received = http.get(&arguments.request).send().await?.error_for_status()?.bytes().await?;
-    let request = PresentationRequest::from_json(&received)?;
-    let place = &arguments.vault.place;
-    let registry = arguments.ledger.open(place).await?.snapshot().await?;
-    let (view, prover) = (snapshot::view(&registry), prover(&keys::development_keys(place)?)?);
-    let now = clock::now();
-    let chosen = wallet.choose(&request, Some(&view), now)?.first()?;
-    let session = Session { request: &request, view: &view, prover: &prover, now };
-    let response = wallet.present(&session, &chosen, &mut store, &mut OsRng)?.to_compact_json();
-    if let Some(folder) = &arguments.keep {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
-        std::fs::write(folder.join("request.json"), &received)?;
-        std::fs::write(folder.join("presentation.json"), serde_json::to_vec(&response)?)?;
-    }
-    let answer = http.post(request.response_uri.as_str()).json(&response).send().await?;
-    let accepted = answer.status().is_success();
-    output::line(&answer.text().await?);
-    if let Some(ready) = arguments.ready {
-        for (query, credential) in &chosen {
-            wallet.keep_ready(&request, query, credential, ready)?;
-        }
-        wallet.save(&mut store, &mut OsRng)?;
-    }
-    while wallet.refill_step(&view, &prover, clock::now(), &mut store, &mut OsRng)? {}
-    Ok(if accepted { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn withdraw(arguments: Withdraw) -> Result<ExitCode> {

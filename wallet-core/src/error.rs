@@ -4,6 +4,7 @@ use crate::{CredentialId, Reason, VaultError};
 use attestry_circuits::Violation;
 use attestry_credential::CredentialError;
 use attestry_credential::issuance::IssuanceError;
+use attestry_credential::oid4vp::Oid4vpError;
 use attestry_credential::presentation::{Identifier, PresentationError};
 
 /// Why a wallet does not do what it is asked. Names properties and elements, never a value.
@@ -21,6 +22,9 @@ pub enum WalletError {
     /// What an issuer sends is refused, or what it asks for is not to be had.
     #[error(transparent)]
     Issuance(#[from] IssuanceError),
+    /// A verifier's signed request is refused, or asks for what this wallet does not do.
+    #[error(transparent)]
+    Inquiry(#[from] Oid4vpError),
     /// The credential is of another schema than was asked for.
     #[error("credential: it is not of the schema that was asked for")]
     OtherSchema,

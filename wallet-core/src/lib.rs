@@ -7,7 +7,7 @@
 //! 1. [`Wallet::accept`] takes a W3C document and its attestation; an [`Issuance`] obtains them
 //!    over OpenID4VCI;
 //! 2. [`Wallet::choose`] says which credentials satisfy a verifier's request, and why others do
-//!    not;
+//!    not; over OpenID4VP the request comes as an [`Inquiry`], which has the form of the answer, too;
 //! 3. [`Wallet::present`] answers it, from the pool where that has a fitting proof, and notes it
 //!    in the consent [log](Wallet::log);
 //! 4. [`Wallet::present_to_ledger`] answers a contract instead;
@@ -28,6 +28,7 @@ mod background;
 mod choose;
 mod error;
 mod held;
+mod inquiry;
 mod journal;
 mod ledger_call;
 mod log;
@@ -50,6 +51,7 @@ pub use background::Refiller;
 pub use choose::{Choices, Chosen, QueryChoice, Reason};
 pub use error::WalletError;
 pub use held::{CredentialId, HeldCredential, Validity};
+pub use inquiry::Inquiry;
 pub use ledger_call::{LedgerAnswer, LedgerCall};
 pub use log::{Answered, Asked, AskedQuery, LogEntry, LogEvent};
 pub use pool::MAX_POOL;
