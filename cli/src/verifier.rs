@@ -183,6 +183,7 @@ fn verifier(parts: Parts<'_>) -> Result<Verifier> {
         registry: parts.registry,
         storage: parts.storage,
         receipt_key: ReceiptKey::from_seed(&seed),
+        account: Account::from(parts.account),
         clock: Arc::new(clock::now),
         rng: Box::new(OsRng),
     });

@@ -32,7 +32,8 @@ pub async fn verifier(
     folder: &Path,
     now: Now,
 ) -> Verifier {
-    let did = registry.identities().did(Account::random(&mut OsRng).address()).await.unwrap();
+    let account = Account::random(&mut OsRng);
+    let did = registry.identities().did(account.address()).await.unwrap();
     let circuit_id = CircuitId::presentation().to_string();
     let circuits =
         AcceptedCircuits::none().with(&circuit_id, keys.verifying_key().unwrap()).unwrap();
@@ -46,6 +47,7 @@ pub async fn verifier(
         policies: PolicyCatalogue::none(),
         registry: registry.clone(),
         storage: Storage::open(&url, TenantId::default()).await.unwrap(),
+        account,
         receipt_key: ReceiptKey::from_seed(&[9; 32]),
         clock: Arc::new(now),
         rng: Box::new(OsRng),

@@ -10,7 +10,7 @@ use attestry_ledger::embedded::EmbeddedLedger;
 use attestry_ledger::{Account, ClientOptions, LedgerClient, RegistryClient, RegistrySnapshot};
 use attestry_service::Actor;
 use attestry_tests::{Now, Office, Person, development_keys, prover, verifier};
-use attestry_verifier::{Decision, NewSession, Session, Verifier};
+use attestry_verifier::{Decision, NewSession, Reply, Session, Verifier};
 use attestry_wallet_core::CircuitProver;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -63,6 +63,7 @@ async fn ask_for_both(verifier: &Verifier) -> Session {
         scope: ScopeParts { purpose: "prescribing".into(), epoch: 0 },
         purpose: "May you prescribe Schedule II here?".into(),
         count_once: false,
+        reply: Reply::default(),
     };
     verifier.open_session(&Actor::operator(), asked).await.unwrap()
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use attestry_circuits::PUBLIC_INPUTS;
 use attestry_credential::CredentialError;
+use attestry_credential::oid4vp::Oid4vpError;
 use attestry_credential::policy::Finding;
 use attestry_credential::presentation::PresentationError;
 use attestry_ledger::LedgerError;
@@ -66,6 +67,18 @@ pub enum VerifierError {
     /// No session has this id.
     #[error("there is no such session")]
     UnknownSession,
+    /// The session has been answered, or has ended.
+    #[error("the session has been answered or has ended")]
+    Ended,
+    /// The outcome is for the browser that comes back from the wallet, with its response code.
+    #[error("the outcome takes the response code that the wallet's browser brought back")]
+    ResponseCode,
+    /// What a wallet posted cannot be read.
+    #[error(transparent)]
+    Posted(#[from] Oid4vpError),
+    /// As many sessions are watched as may be.
+    #[error("too many sessions are being watched")]
+    TooManyWatchers,
     /// A policy file is refused.
     #[error("policy file {}: {reason}", path.display())]
     PolicyFile {

@@ -44,6 +44,15 @@ pub enum Refusal {
     /// The session is over.
     #[error("the session has expired")]
     Expired,
+    /// The session was ended by who opened it, or by the wallet.
+    #[error("the session has ended")]
+    Cancelled,
+    /// A presentation of credentials as they are does not verify.
+    #[error("a presentation or a credential in it does not verify")]
+    NotVerified,
+    /// A credential is not of the types that are asked for, or lacks a claim.
+    #[error("a credential is not of the kind that is asked for")]
+    WrongCredential,
     /// The circuit is not one that the request and the verifier accept.
     #[error("the circuit is not accepted")]
     UnknownCircuit,
@@ -111,6 +120,9 @@ impl Refusal {
             Self::DifferentHolders => "different-holders",
             Self::Replayed => "replayed",
             Self::Expired => "expired-session",
+            Self::Cancelled => "cancelled-session",
+            Self::NotVerified => "not-verified",
+            Self::WrongCredential => "wrong-credential",
             Self::UnknownCircuit => "unknown-circuit",
             Self::Clock => "clock",
             Self::WrongDisclosure => "wrong-disclosure",
@@ -138,6 +150,7 @@ impl Refusal {
             Self::Malformed(_)
                 | Self::Replayed
                 | Self::Expired
+                | Self::Cancelled
                 | Self::LedgerUnreachable
                 | Self::LedgerLagging
                 | Self::Overloaded

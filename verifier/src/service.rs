@@ -12,17 +12,18 @@ use attestry_credential::presentation::{
     Query, verify_signature,
 };
 use attestry_credential::schema::values::Day;
-use attestry_ledger::{LedgerError, RegistryClient};
+use attestry_ledger::{Account, LedgerError, RegistryClient};
 use attestry_service::outbound::Documents;
 use attestry_service::{Actor, Database, TenantId};
 
 use crate::check::{Engine, Lane, Ledger, LedgerView, Trust};
 use crate::receipt::{checks, request_hash};
 use crate::recorder::Recorder;
-use crate::session::{Decision, NewSession, Session, SessionStatus};
+use crate::session::{Decision, NewSession, Session, SessionStatus, Shown};
 use crate::storage::{Check, Verdict};
 use crate::studies::SCOPE_PREFIX;
 use crate::webhooks::Webhooks;
+use crate::watch::{Change, Watch};
 use crate::{
     AcceptedCircuits, PolicyCatalogue, Receipt, ReceiptKey, ReceiptResult, Refusal, Storage,
     VerifiedPresentation, VerifierConfig, VerifierError,
@@ -48,6 +49,8 @@ pub struct VerifierParts {
     pub registry: RegistryClient,
     /// Sessions, nonces, nullifiers, decisions.
     pub storage: Storage,
+    /// The account of the client id's DID, which signs requests.
+    pub account: Account,
     /// Signs the receipts.
     pub receipt_key: ReceiptKey,
     /// The time.
@@ -71,9 +74,11 @@ struct Shared {
     ledger: LedgerView,
     engine: Engine,
     storage: Storage,
+    account: Account,
     receipt_key: Arc<ReceiptKey>,
     sessions: Recorder<Verdict>,
     checks: Recorder<Check>,
+    watch: Watch,
     clock: Clock,
     rng: Mutex<Box<dyn SecureRng>>,
 }
@@ -100,6 +105,7 @@ impl Verifier {
             policies,
             registry,
             storage,
+            account,
             receipt_key,
             clock,
             mut rng,
@@ -110,6 +116,7 @@ impl Verifier {
         let ledger = LedgerView::new(registry, &config, Arc::clone(&clock));
         let engine = Engine::start(config.max_waiting_checks, &mut rng);
         let rng = Mutex::new(rng);
+        let watch = Watch::default();
         let shared = Shared {
             config,
             circuits,
@@ -117,9 +124,11 @@ impl Verifier {
             ledger,
             engine,
             storage,
+            account,
             receipt_key,
             sessions,
             checks,
+            watch,
             clock,
             rng,
         };
@@ -177,6 +186,14 @@ impl Verifier {
         &self.parts.storage
     }
 
+    pub(crate) fn account(&self) -> &Account {
+        &self.parts.account
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.parts.watch
+    }
+
     /// The Ed25519 key, 32 bytes, that its receipts are checked with.
     pub fn receipt_verifying_key(&self) -> [u8; 32] {
         self.parts.receipt_key.verifying_key()
@@ -204,13 +221,16 @@ impl Verifier {
                 rule: "begins as the purposes of studies do",
             });
         }
-        let session = self.prepare_session(asked)?;
+        let session = self.prepare_session(asked).await?;
         self.parts.storage.add_session(&session, None, &self.config().quota, actor).await?;
         Ok(session)
     }
 
     /// A session that is not kept yet.
-    pub(crate) fn prepare_session(&self, asked: NewSession) -> Result<Session, VerifierError> {
+    pub(crate) async fn prepare_session(
+        &self,
+        asked: NewSession,
+    ) -> Result<Session, VerifierError> {
         if !(1..=MAX_QUERIES).contains(&asked.queries.len()) {
             return Err(VerifierError::Request { field: "queries", rule: "are not 1 to 8" });
         }
@@ -222,12 +242,8 @@ impl Verifier {
         let (id, request_id, nonce) = self.with_rng(|rng| {
             Ok::<_, VerifierError>((random_id(rng)?, random_id(rng)?, Nonce::random(rng)))
         })?;
-        let response_uri = format!("{}/presentations/{request_id}/response", config.public_url);
         let request = PresentationRequest {
-            response_uri: response_uri.parse().map_err(|_| VerifierError::Request {
-                field: "public_url",
-                rule: "is too long or no base of a URL",
-            })?,
+            response_uri: self.endpoint("responses", &request_id)?,
             request_id,
             client_id: config.client_id.clone(),
             nonce,
@@ -240,7 +256,10 @@ impl Verifier {
             zk_system_type: self.parts.circuits.systems(),
         };
         check_readable(&request)?;
-        Ok(Session { id, request, count_once: asked.count_once, created_at: now })
+        let delivery = self.delivery(&request, asked.reply, now).await?;
+        let count_once = asked.count_once;
+        let (created_at, ended, plain) = (now, None, None);
+        Ok(Session { id, request, count_once, created_at, delivery, ended, plain })
     }
 
     /// The session in which a wallet was sent this request.
@@ -275,7 +294,19 @@ impl Verifier {
         response: &PresentationResponse,
     ) -> Result<Decision, VerifierError> {
         let session = self.session(request_id).await?;
+        self.respond_in(actor, session, response).await
+    }
+
+    pub(crate) async fn respond_in(
+        &self,
+        actor: &Actor,
+        session: Session,
+        response: &PresentationResponse,
+    ) -> Result<Decision, VerifierError> {
+        let request_id = session.request.request_id.clone();
+        self.parts.watch.tell(&request_id, Change::Received);
         let decision = self.decide(actor, session, response).await?;
+        self.parts.watch.tell(&request_id, Change::Ended);
         match &decision {
             Decision::Accepted { .. } => tracing::info!(%request_id, "accepted"),
             Decision::Refused { refusal, .. } => {
@@ -291,6 +322,9 @@ impl Verifier {
         session: Session,
         response: &PresentationResponse,
     ) -> Result<Decision, VerifierError> {
+        if session.ended.is_some() {
+            return Ok(Decision::Refused { refusal: Refusal::Cancelled, receipt: None });
+        }
         if self.parts.storage.is_answered(&session).await? {
             return Ok(Decision::Refused { refusal: Refusal::Replayed, receipt: None });
         }
@@ -308,11 +342,15 @@ impl Verifier {
         };
         let mut receipt = self.receipt(&session.request, response, block, now)?;
         receipt.ledger_grace = checked.as_ref().is_ok_and(VerifiedPresentation::in_grace);
-        let actor = actor.clone();
+        let (checked, actor) = (checked.map(Shown::Proven), actor.clone());
         let queries = session.request.queries.iter();
         let questions = queries.map(|query| query.policy.question(&query.parameters)).collect();
         let quota = self.config().quota;
-        let verdict = Verdict { session, checked, questions, quota, receipt, actor };
+        self.record_verdict(Verdict { session, checked, questions, quota, receipt, actor }).await
+    }
+
+    /// Records what an answer is worth, with those that come at the same time.
+    pub(crate) async fn record_verdict(&self, verdict: Verdict) -> Result<Decision, VerifierError> {
         self.parts.sessions.record(verdict).await
     }
 
@@ -419,7 +457,7 @@ impl Verifier {
         self.with_rng(random_id)
     }
 
-    fn with_rng<T>(&self, work: impl FnOnce(&mut Box<dyn SecureRng>) -> T) -> T {
+    pub(crate) fn with_rng<T>(&self, work: impl FnOnce(&mut Box<dyn SecureRng>) -> T) -> T {
         work(&mut self.parts.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -461,7 +499,7 @@ impl Verifier {
 }
 
 /// 128 random bits in 32 hexadecimal digits.
-fn random_id(rng: &mut Box<dyn SecureRng>) -> Result<Identifier, VerifierError> {
+pub(crate) fn random_id(rng: &mut Box<dyn SecureRng>) -> Result<Identifier, VerifierError> {
     let mut bytes = [0; 16];
     rng.fill_bytes(&mut bytes);
     hex::encode(bytes).parse().map_err(|_| VerifierError::corrupt("an id"))

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use attestry_credential::oid4vp::DcqlQuery;
 use attestry_credential::policy::Disclosed;
 use attestry_credential::presentation::{Identifier, PresentationRequest, Query, ScopeParts};
 
-use crate::{Refusal, SignedReceipt};
+use crate::{Delivery, Refusal, Reply, SignedReceipt, VerifiedPresentation};
 
 /// What a clinic or sponsor wants to know.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct NewSession {
     pub purpose: String,
     /// Whether a holder is accepted once in the scope.
     pub count_once: bool,
+    /// How the answer is to come.
+    pub reply: Reply,
 }
 
 /// An open session.
@@ -31,6 +34,43 @@ pub struct Session {
     pub count_once: bool,
     /// When it was opened, Unix seconds.
     pub created_at: u64,
+    /// How the request goes out and the answer comes.
+    pub delivery: Delivery,
+    /// How it ended, if it did without an answer.
+    pub ended: Option<Ending>,
+    /// What is asked if it is for credentials as they are; the request has no queries then.
+    pub plain: Option<DcqlQuery>,
+}
+
+/// What an answer showed.
+#[derive(Debug)]
+pub enum Shown {
+    /// Proofs.
+    Proven(VerifiedPresentation),
+    /// Credentials as they are: the claims that were asked for, by query.
+    Plain(BTreeMap<Identifier, Disclosed>),
+}
+
+/// How a session ends without an answer, before its time has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By who opened it.
+    Cancelled,
+    /// By the wallet, which gives no answer.
+    Declined,
+}
+
+impl Ending {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::Declined => "declined",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Cancelled, Self::Declined].into_iter().find(|ending| ending.word() == word)
+    }
 }
 
 /// What became of a session.
@@ -40,6 +80,10 @@ pub enum SessionStatus {
     Pending,
     /// Its time has passed without an answer.
     Expired,
+    /// Who opened it has ended it.
+    Cancelled,
+    /// The wallet gives no answer.
+    Declined,
     /// The answer was accepted.
     Accepted {
         /// The proof of it.

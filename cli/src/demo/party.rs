@@ -10,10 +10,10 @@ use attestry_credential::policy::PolicyDocument;
 use attestry_credential::presentation::{
     ClientId, PresentationError, PresentationRequest, PresentationResponse, Query, ScopeParts,
 };
-use attestry_ledger::{AccountKey, RegistryClient, RegistrySnapshot};
+use attestry_ledger::{Account, AccountKey, RegistryClient, RegistrySnapshot};
 use attestry_service::{Actor, DatabaseUrl, TenantId};
 use attestry_verifier::{
-    AcceptedCircuits, Decision, NewSession, PolicyCatalogue, ReceiptKey, Session, Storage,
+    AcceptedCircuits, Decision, NewSession, PolicyCatalogue, ReceiptKey, Reply, Session, Storage,
     Verifier, VerifierConfig, VerifierParts,
 };
 use attestry_wallet_core::{
@@ -104,6 +104,7 @@ pub(super) async fn verifier(
         policies: PolicyCatalogue::none(),
         registry,
         storage: Storage::open(&url, TenantId::default()).await?,
+        account: Account::from(identity),
         receipt_key: ReceiptKey::from_seed(&identity.to_bytes()),
         clock: Arc::new(move || clock.now()),
         rng: Box::new(OsRng),
@@ -123,6 +124,7 @@ pub(super) async fn ask(verifier: &Verifier, question: &Question) -> Result<Sess
         scope: ScopeParts { purpose: question.purpose.to_owned(), epoch: question.epoch },
         purpose: question.purpose.to_owned(),
         count_once: false,
+        reply: Reply::default(),
     };
     Ok(verifier.open_session(&Actor::operator(), asked).await?)
 }

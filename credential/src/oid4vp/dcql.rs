@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{LDP_VC, Oid4vpError, PlainQuery, ZkQuery};
 use crate::{
-    json::{Node, Object},
+    json::{Node, Object, canonical},
     presentation::{FORMAT, Identifier, bounded},
 };
 
@@ -42,6 +43,11 @@ impl CredentialQuery {
     /// A query for a proof.
     pub fn zk(query: ZkQuery) -> Self {
         Self { id: query.query.id.clone(), asked: Asked::Zk(Box::new(query)) }
+    }
+
+    /// SHA-256 of the query's JSON in canonical form, as receipts name it.
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(canonical(&self.to_json())).into()
     }
 
     fn to_json(&self) -> Value {

@@ -129,6 +129,11 @@ impl SignedRequest {
         client_id(&Node::root(&self.claims, "").object()?.require("client_id")?)
     }
 
+    /// The claims, which anybody can write: for who signed them itself.
+    pub fn unverified_claims(&self) -> &Value {
+        &self.claims
+    }
+
     /// Checks that the request is of the expected verifier, signed by a key that the DID document
     /// lists for authentication or assertions, for this audience and of now.
     ///

@@ -27,6 +27,7 @@ pub struct EncryptionKey {
 }
 
 /// The secret part of such a key. Zeroized on drop, never printed.
+#[derive(Clone, PartialEq)]
 pub struct EncryptionSecret(SecretKey);
 
 impl fmt::Debug for EncryptionSecret {

@@ -14,6 +14,9 @@ use super::{Boxed, Refusal, canonical::canonical_form, contexts};
 /// What every list has in RDF.
 const REST: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#rest";
 
+/// Between a node and its type in N-Quads.
+const TYPE: &str = " <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> ";
+
 /// The canonical N-Quads of a document, which is JSON-LD under the embedded contexts with every
 /// term and type defined. A proof in it is a part of it like any other.
 ///
@@ -34,6 +37,23 @@ pub(super) async fn canonical_graph(document: &Value) -> Result<String, Refusal>
         return Err(Refusal::List);
     }
     canonical_form(&quads)
+}
+
+/// The types of a credential, as the IRIs that its contexts make of them.
+///
+/// # Errors
+/// As [`canonical_graph`]; [`Refusal::JsonLd`] if not one node of the document is a credential.
+pub async fn expanded_types(credential: &Value) -> Result<Vec<String>, Refusal> {
+    const CREDENTIAL: &str = "<https://www.w3.org/2018/credentials#VerifiableCredential> .";
+    let graph = canonical_graph(&unsecured(credential)).await?;
+    let typed = || graph.lines().filter_map(|line| line.split_once(TYPE));
+    let mut credentials = typed().filter(|(_, of)| *of == CREDENTIAL).map(|(node, _)| node);
+    let (Some(node), None) = (credentials.next(), credentials.next()) else {
+        return Err(Refusal::JsonLd);
+    };
+    let types = typed().filter(|(typed, _)| *typed == node);
+    let iri = |of: &str| of.strip_prefix('<')?.strip_suffix("> .").map(str::to_owned);
+    Ok(types.filter_map(|(_, of)| iri(of)).collect())
 }
 
 /// A document without its proofs.

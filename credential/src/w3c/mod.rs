@@ -29,6 +29,7 @@ mod verify;
 pub use did::{DidEthr, ResolveError, did_key_document};
 pub use did_key::DidKey;
 pub use generic::{StatusSource, StatusUnavailable, verify_credential, verify_presentation};
+pub use graph::expanded_types;
 pub use issue::{ForeignIssuer, Issuance, issue};
 pub use proof::{ProofPolicy, sign_json, sign_presentation, verify_proof};
 pub use request::VerifyRequest;

@@ -29,6 +29,10 @@ pub struct JsonBody(pub Value);
 #[derive(Debug)]
 pub struct OptionalJsonBody(pub Option<Value>);
 
+/// A body that is declared as a form, `application/x-www-form-urlencoded`.
+#[derive(Debug)]
+pub struct FormBody(pub Bytes);
+
 /// A JSON body of a certain form.
 #[derive(Debug)]
 pub struct TypedBody<T>(pub T);
@@ -49,6 +53,18 @@ impl<S: Send + Sync> FromRequest<S> for Body {
             _ if SlowBody::is_behind(&rejection) => Problem::timed_out(),
             _ => Problem::body_unreadable().detail("the body could not be read"),
         })
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for FormBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if essence(request.headers()).as_deref() != Some("application/x-www-form-urlencoded") {
+            return Err(Problem::unsupported_media_type());
+        }
+        let Body(bytes) = Body::from_request(request, state).await?;
+        Ok(Self(bytes))
     }
 }
 
@@ -126,11 +142,14 @@ async fn declared_json<S: Send + Sync>(request: Request, state: &S) -> Result<By
 
 /// Whether a body is declared as JSON of some kind.
 fn is_json(headers: &HeaderMap) -> bool {
-    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence =
-        declared.map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    essence.is_some_and(|essence| {
+    essence(headers).is_some_and(|essence| {
         essence == "application/json"
             || essence.starts_with("application/") && essence.ends_with("+json")
     })
+}
+
+/// The type that a body is declared as, without its parameters, in lower case.
+fn essence(headers: &HeaderMap) -> Option<String> {
+    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok())?;
+    Some(declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }

@@ -17,7 +17,7 @@ use attestry_ledger::{
 };
 use attestry_service::Actor;
 use attestry_tests::{Office, Person, prover, verifier};
-use attestry_verifier::{Decision, NewSession, Session, Verifier};
+use attestry_verifier::{Decision, NewSession, Reply, Session, Verifier};
 use attestry_wallet_core::{CircuitProver, LedgerAnswer, LedgerCall, WalletError};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -347,6 +347,7 @@ async fn ask(
         scope: ScopeParts { purpose: purpose.into(), epoch: 0 },
         purpose: purpose.into(),
         count_once: false,
+        reply: Reply::default(),
     };
     verifier.open_session(&Actor::operator(), asked).await.unwrap()
 }

@@ -4,8 +4,11 @@
 //! |---|---|
 //! | `POST /presentations` | opens a session |
 //! | `GET /presentations/{id}` | what became of it, for who opened it |
-//! | `GET /presentations/{request_id}/request` | what the wallet is asked |
-//! | `POST /presentations/{request_id}/response` | the wallet's answer |
+//! | `DELETE /presentations/{id}` | ends it, so that no answer is taken any more |
+//! | `GET /presentations/{id}/qr.svg` | its link for wallets as a QR code |
+//! | `GET /presentations/{id}/events` | what becomes of it, as server-sent events |
+//! | `GET /oid4vp/requests/{request_id}` | what the wallet is asked, signed |
+//! | `POST /oid4vp/responses/{request_id}` | the wallet's answer, a form |
 //! | `POST /credentials/verify`, `POST /presentations/verify` | what is to be said of a W3C document, as VC-API has it; the latter also of an answer to a request that the caller made |
 //! | `POST /presentations/verify-batch` | the same for a file of answers, NDJSON both ways |
 //! | `POST /withdrawals` | a holder withdraws |
@@ -31,9 +34,12 @@
 
 mod background;
 mod batch;
+mod dcql;
 mod direct;
+mod events;
 mod health;
 mod lines;
+mod oid4vp;
 mod policies;
 mod problem;
 mod sessions;
@@ -43,7 +49,7 @@ mod verification;
 pub use attestry_service::access::Access;
 pub use attestry_service::http::Hosting;
 
-use attestry_credential::presentation::MAX_RESPONSE;
+use attestry_credential::oid4vp::MAX_FORM;
 use attestry_service::access::http::Gate;
 use attestry_service::http::{TENANTS, finish};
 use attestry_service::{Role, TenantId, access, audit};
@@ -95,6 +101,12 @@ pub async fn serve(
     let background = Background::start(&service.verifiers);
     let health = Health::of(&service.verifiers);
     let app = (routes(&service, &health), health.metrics_route());
+    let watched = service.verifiers.clone();
+    // Who watches a session would keep its connection until the session is over.
+    let shutdown = async move {
+        shutdown.await;
+        watched.iter().for_each(|verifier| verifier.watch().close());
+    };
     service.hosting.serve(listener, app, health.metrics(), shutdown).await;
     background.stop().await;
     Ok(())
@@ -128,18 +140,20 @@ fn tenant_routes(verifier: &Verifier, access: &Access) -> Router<Verifier> {
     let gate = Gate::new(access.clone(), verifier.tenant().clone(), move || clock.now());
     let database = verifier.database();
     let wallet = Router::new()
-        .route("/presentations/{id}/request", get(sessions::request))
-        .route("/presentations/{id}/response", post(sessions::respond))
+        .route("/oid4vp/requests/{id}", get(oid4vp::request))
+        .route("/oid4vp/responses/{id}", post(oid4vp::respond))
         .route("/withdrawals", post(sessions::withdraw))
         .route("/receipt-key", get(receipt_key))
         // A body is at most as long as the longest answer.
-        .layer(DefaultBodyLimit::max(MAX_RESPONSE));
+        .layer(DefaultBodyLimit::max(MAX_FORM));
     let asker = Router::new()
         .route("/presentations", post(sessions::open))
         .route("/presentations/verify", post(verification::presentation))
         .route("/presentations/verify-batch", post(batch::verify))
         .route("/credentials/verify", post(verification::credential))
-        .route("/presentations/{id}", get(sessions::outcome));
+        .route("/presentations/{id}", get(sessions::outcome).delete(sessions::cancel))
+        .route("/presentations/{id}/qr.svg", get(sessions::qr))
+        .route("/presentations/{id}/events", get(events::watch));
     let reader = Router::new()
         .route("/policies", get(policies::list))
         .route("/policies/{id}", get(policies::read))

@@ -1,6 +1,7 @@
 //! Every error and refusal of the verifier as a problem document. The only place that knows how
 //! they map.
 
+use attestry_credential::oid4vp::Oid4vpError;
 use attestry_service::http::Problem;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
@@ -16,7 +17,7 @@ pub(super) fn of_refusal(refusal: &Refusal, receipt: Option<SignedReceipt>) -> P
         Refusal::Malformed(_) => StatusCode::BAD_REQUEST,
         Refusal::Quota => StatusCode::TOO_MANY_REQUESTS,
         Refusal::Replayed | Refusal::AlreadyCounted | Refusal::StudyClosed => StatusCode::CONFLICT,
-        Refusal::Expired => StatusCode::GONE,
+        Refusal::Expired | Refusal::Cancelled => StatusCode::GONE,
         Refusal::LedgerUnreachable
         | Refusal::LedgerLagging
         | Refusal::Overloaded
@@ -25,6 +26,8 @@ pub(super) fn of_refusal(refusal: &Refusal, receipt: Option<SignedReceipt>) -> P
         | Refusal::WrongChallenge
         | Refusal::WrongScope
         | Refusal::DifferentHolders
+        | Refusal::NotVerified
+        | Refusal::WrongCredential
         | Refusal::UnknownCircuit
         | Refusal::Clock
         | Refusal::WrongDisclosure
@@ -47,6 +50,13 @@ pub(super) fn of_refusal(refusal: &Refusal, receipt: Option<SignedReceipt>) -> P
     }
 }
 
+/// What a wallet posted that cannot be read: nothing is decided by it.
+fn of_form(error: &Oid4vpError) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "malformed", "The answer cannot be read")
+        .detail(error.to_string())
+        .member("verified", false)
+}
+
 impl From<VerifierError> for Problem {
     fn from(error: VerifierError) -> Self {
         let (status, name, title) = match error {
@@ -55,6 +65,16 @@ impl From<VerifierError> for Problem {
             | VerifierError::Presentation(_) => {
                 return Self::invalid_request().detail(error.to_string());
             }
+            VerifierError::Posted(error) => return of_form(&error),
+            VerifierError::Ended => (StatusCode::CONFLICT, "ended-session", "The session is over"),
+            VerifierError::ResponseCode => {
+                (StatusCode::FORBIDDEN, "response-code", "The outcome takes a response code")
+            }
+            VerifierError::TooManyWatchers => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too-many-watchers",
+                "Too many sessions are being watched",
+            ),
             VerifierError::UnknownPolicy => {
                 (StatusCode::NOT_FOUND, "unknown-policy", "No such policy")
             }

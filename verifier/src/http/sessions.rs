@@ -2,25 +2,24 @@
 
 use attestry_circuits::WithdrawalKey;
 use attestry_credential::policy::{Disclosed, PolicyDocument};
-use attestry_credential::presentation::{
-    Identifier, PresentationRequest, PresentationResponse, Query, ScopeParts,
-};
+use attestry_credential::presentation::{Identifier, Query, ScopeParts};
 use attestry_service::Actor;
-use attestry_service::http::{Body, Path, Problem, RequestId, TypedBody};
+use attestry_service::http::{Parameters, Path, Problem, RequestId, TypedBody, qr_svg};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::problem::of_refusal;
-use crate::session::{Decision, NewSession, Session, SessionStatus};
-use crate::{Refusal, Verifier, VerifierError};
+use super::dcql;
+use crate::session::{NewSession, Session, SessionStatus};
+use crate::{NewPlainSession, Reply, Verifier, VerifierError};
 
 /// Name of the query of a session that asks one.
 const ONLY_QUERY: &str = "q1";
 
-/// `POST /presentations`: either `policy` and `parameters`, or several `queries`.
+/// `POST /presentations`: `policy` and `parameters`, or several `queries`, or a `dcql_query`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSessionBody {
@@ -29,6 +28,7 @@ pub(super) struct NewSessionBody {
     parameters: Map<String, Value>,
     #[serde(default)]
     queries: Vec<QueryBody>,
+    dcql_query: Option<Value>,
     /// What the nullifier counts: for instance a study.
     purpose: String,
     /// Words for the holder; the purpose if absent.
@@ -37,16 +37,19 @@ pub(super) struct NewSessionBody {
     epoch: u64,
     #[serde(default)]
     count_once: bool,
+    /// `direct_post`, or `direct_post.jwt` for an answer that is encrypted.
+    response_mode: Option<String>,
+    redirect_uri: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct QueryBody {
-    id: String,
+pub(super) struct QueryBody {
+    pub(super) id: String,
     /// A published policy, by id, `id@version` or hash; or a whole policy.
-    policy: Value,
+    pub(super) policy: Value,
     #[serde(default)]
-    parameters: Map<String, Value>,
+    pub(super) parameters: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -59,18 +62,36 @@ pub(super) async fn open(
     State(verifier): State<Verifier>,
     actor: Actor,
     TypedBody(body): TypedBody<NewSessionBody>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Value>), Problem> {
+) -> Result<Opened, Problem> {
+    let reply = reply(body.response_mode.as_deref(), body.redirect_uri.as_deref())?;
+    if let (None, true, Some(dcql_query)) =
+        (&body.policy, body.queries.is_empty(), &body.dcql_query)
+        && dcql::is_plain(dcql_query)
+    {
+        if body.count_once || body.epoch != 0 || !body.parameters.is_empty() {
+            let rule = "and epoch and parameters are for proofs alone";
+            return Err(VerifierError::Request { field: "count_once", rule }.into());
+        }
+        let purpose = body.notice.unwrap_or(body.purpose);
+        let asked = NewPlainSession { query: dcql::plain(dcql_query)?, purpose, reply };
+        return opened(&verifier, &verifier.open_plain_session(&actor, asked).await?);
+    }
     let only = body.policy.map(|policy| QueryBody {
         id: ONLY_QUERY.to_owned(),
         policy,
         parameters: body.parameters,
     });
-    if only.is_some() != body.queries.is_empty() {
-        let rule = "or queries must be given, and not both";
-        return Err(VerifierError::Request { field: "policy", rule }.into());
-    }
+    let bodies = match (only, body.queries, &body.dcql_query) {
+        (Some(only), queries, None) if queries.is_empty() => vec![only],
+        (None, queries, None) if !queries.is_empty() => queries,
+        (None, queries, Some(dcql_query)) if queries.is_empty() => dcql::queries(dcql_query)?,
+        _ => {
+            let rule = "or queries or dcql_query must be given, and no two of them";
+            return Err(VerifierError::Request { field: "policy", rule }.into());
+        }
+    };
     let mut queries = Vec::new();
-    for query in only.into_iter().chain(body.queries) {
+    for query in bodies {
         queries.push(resolve(&verifier, query).await?);
     }
     let asked = NewSession {
@@ -78,67 +99,77 @@ pub(super) async fn open(
         scope: ScopeParts { purpose: body.purpose.clone(), epoch: body.epoch },
         purpose: body.notice.unwrap_or(body.purpose),
         count_once: body.count_once,
+        reply,
     };
-    Ok(opened(&verifier, &verifier.open_session(&actor, asked).await?))
+    opened(&verifier, &verifier.open_session(&actor, asked).await?)
 }
 
-/// The answer to who opened a session.
-pub(super) fn opened(
-    verifier: &Verifier,
-    session: &Session,
-) -> (StatusCode, [(HeaderName, String); 1], Json<Value>) {
+pub(super) type Opened = (StatusCode, [(HeaderName, String); 1], Json<Value>);
+
+/// What is said of a session that has just been opened.
+pub(super) fn opened(verifier: &Verifier, session: &Session) -> Result<Opened, Problem> {
     let location = format!("/presentations/{}", session.id);
-    let answer = json!({
+    let mut answer = described(verifier, session)?;
+    answer["deep_link"] = json!(verifier.link(session)?.to_string());
+    answer["qr"] = json!(format!("{}{location}/qr.svg", verifier.config().public_url));
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)))
+}
+
+/// What is always said of a session.
+fn described(verifier: &Verifier, session: &Session) -> Result<Value, VerifierError> {
+    Ok(json!({
         "id": session.id,
-        "request_uri": request_uri(verifier, session),
-        "request": session.request,
+        "request_uri": verifier.link(session)?.request_uri,
         "expires_at": session.request.expires_at,
-    });
-    (StatusCode::CREATED, [(header::LOCATION, location)], Json(answer))
+    }))
 }
 
-pub(super) async fn request(
+/// `DELETE /presentations/{id}`
+pub(super) async fn cancel(
+    State(verifier): State<Verifier>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    verifier.cancel(&actor, &identifier(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /presentations/{id}/qr.svg`
+pub(super) async fn qr(
     State(verifier): State<Verifier>,
     Path(id): Path<String>,
-) -> Result<Json<PresentationRequest>, Problem> {
-    Ok(Json(verifier.session(&identifier(&id)?).await?.request))
+) -> Result<Response, Problem> {
+    let (session, _) = verifier.outcome(&identifier(&id)?).await?;
+    let rule = "is too long for a QR code";
+    let drawing = qr_svg(&verifier.link(&session)?.to_string())
+        .ok_or(VerifierError::Request { field: "public_url", rule })?;
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], drawing).into_response())
 }
 
-pub(super) async fn respond(
-    State(verifier): State<Verifier>,
-    Path(id): Path<String>,
-    wallet: RequestId,
-    Body(body): Body,
-) -> Result<Json<Value>, Problem> {
-    let id = identifier(&id)?;
-    let response = PresentationResponse::from_json(&body)
-        .map_err(|error| of_refusal(&Refusal::Malformed(error), None))?;
-    match verifier.respond(&Actor::wallet(wallet.as_str()), &id, &response).await? {
-        Decision::Accepted { receipt } => Ok(Json(json!({ "verified": true, "receipt": receipt }))),
-        Decision::Refused { refusal, receipt } => Err(of_refusal(&refusal, receipt)),
-    }
-}
-
+/// `GET /presentations/{id}`, with the `response_code` if the session sends the browser back.
 pub(super) async fn outcome(
     State(verifier): State<Verifier>,
     Path(id): Path<String>,
+    parameters: Parameters,
 ) -> Result<Json<Value>, Problem> {
     let (session, status) = verifier.outcome(&identifier(&id)?).await?;
-    let mut answer = json!({
-        "id": session.id,
-        "request_uri": request_uri(&verifier, &session),
-        "expires_at": session.request.expires_at,
-    });
+    let mut answer = described(&verifier, &session)?;
+    answer["status"] = status.stage().word().into();
+    let parameters = parameters.only(&["response_code"])?;
+    let opened = session.is_opened_by(parameters.text("response_code"));
     match status {
-        SessionStatus::Pending => answer["status"] = "pending".into(),
-        SessionStatus::Expired => answer["status"] = "expired".into(),
+        SessionStatus::Accepted { .. } | SessionStatus::Refused { .. } if !opened => {
+            return Err(VerifierError::ResponseCode.into());
+        }
+        SessionStatus::Pending
+        | SessionStatus::Expired
+        | SessionStatus::Cancelled
+        | SessionStatus::Declined => {}
         SessionStatus::Accepted { receipt, disclosed } => {
-            answer["status"] = "accepted".into();
             answer["receipt"] = receipt.as_str().into();
             answer["disclosed"] = disclosed.iter().map(values_of).collect();
         }
         SessionStatus::Refused { reason, receipt } => {
-            answer["status"] = "refused".into();
             answer["reason"] = reason.into();
             answer["receipt"] = receipt.as_str().into();
         }
@@ -162,7 +193,23 @@ fn values_of((query, disclosed): (&Identifier, &Disclosed)) -> (String, Value) {
     (query.to_string(), values.collect())
 }
 
-fn identifier(id: &str) -> Result<Identifier, VerifierError> {
+fn reply(mode: Option<&str>, redirect_uri: Option<&str>) -> Result<Reply, VerifierError> {
+    let encrypted = match mode {
+        None | Some("direct_post") => false,
+        Some("direct_post.jwt") => true,
+        Some(_) => {
+            let rule = "is not direct_post or direct_post.jwt";
+            return Err(VerifierError::Request { field: "response_mode", rule });
+        }
+    };
+    let wrong = |_| VerifierError::Request {
+        field: "redirect_uri",
+        rule: "is not an http or https URL without user information or fragment",
+    };
+    Ok(Reply { encrypted, redirect_uri: redirect_uri.map(str::parse).transpose().map_err(wrong)? })
+}
+
+pub(super) fn identifier(id: &str) -> Result<Identifier, VerifierError> {
     id.parse().map_err(|_| VerifierError::UnknownSession)
 }
 
@@ -176,8 +223,4 @@ async fn resolve(verifier: &Verifier, body: QueryBody) -> Result<Query, Verifier
         inline => PolicyDocument::from_json(inline.to_string().as_bytes())?,
     };
     Ok(Query::new(id, policy, body.parameters)?)
-}
-
-fn request_uri(verifier: &Verifier, session: &Session) -> String {
-    format!("{}/presentations/{}/request", verifier.config().public_url, session.request.request_id)
 }

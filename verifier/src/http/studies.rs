@@ -83,9 +83,9 @@ pub(super) async fn open_session(
     State(verifier): State<Verifier>,
     actor: Actor,
     Path(id): Path<String>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Value>), Problem> {
+) -> Result<sessions::Opened, Problem> {
     let session = verifier.open_study_session(&actor, &id).await?;
-    Ok(sessions::opened(&verifier, &session))
+    sessions::opened(&verifier, &session)
 }
 
 pub(super) async fn change_policy(

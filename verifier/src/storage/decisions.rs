@@ -1,7 +1,8 @@
 //! Decisions: one for each session, each with its challenge, its count and its receipt.
 
 use attestry_circuits::Nullifier;
-use attestry_credential::policy::Question;
+use attestry_credential::policy::{Disclosed, Question};
+use attestry_credential::presentation::{Identifier, Nonce};
 use attestry_service::database::seconds;
 use attestry_service::{Actor, audit};
 use serde_json::{Map, Value};
@@ -10,7 +11,7 @@ use sqlx::AnyConnection;
 
 use super::Storage;
 use crate::recorder::Recorded;
-use crate::session::{Decision, Session};
+use crate::session::{Decision, Session, Shown};
 use crate::{
     Quota, Receipt, ReceiptKey, Refusal, SignedReceipt, VerifiedPresentation, VerifierError,
 };
@@ -21,7 +22,7 @@ pub(crate) struct Verdict {
     /// The session.
     pub(crate) session: Session,
     /// What the check found. Only refusals that decide a session come here.
-    pub(crate) checked: Result<VerifiedPresentation, Refusal>,
+    pub(crate) checked: Result<Shown, Refusal>,
     /// What was asked.
     pub(crate) questions: Vec<Question>,
     /// How many values of it may be.
@@ -66,18 +67,23 @@ impl Storage {
         verdict: &Verdict,
         key: &ReceiptKey,
     ) -> Result<Decision, VerifierError> {
-        if !self.consume(connection, verdict).await? {
+        let challenge = &verdict.session.request.nonce;
+        if !self.consume(connection, challenge, verdict.receipt.decided_at).await? {
             return Ok(Decision::Refused { refusal: Refusal::Replayed, receipt: None });
         }
         let outcome = match &verdict.checked {
-            Ok(verified) => self.hold_against_holder(connection, verdict, verified).await?,
+            Ok(Shown::Proven(verified)) => {
+                self.hold_against_holder(connection, verdict, verified).await?
+            }
+            Ok(Shown::Plain(_)) => Ok(()),
             Err(refusal) => Err(refusal.clone()),
         };
         let receipt = key
             .sign(&verdict.receipt.clone().of(outcome.as_ref().copied()))
             .map_err(|_| VerifierError::corrupt("a receipt has no JSON"))?;
         let disclosed = match (&outcome, &verdict.checked) {
-            (Ok(()), Ok(verified)) => write_disclosed(verified),
+            (Ok(()), Ok(Shown::Proven(verified))) => write_disclosed(verified.disclosed()),
+            (Ok(()), Ok(Shown::Plain(disclosed))) => write_disclosed(disclosed),
             _ => Map::new(),
         };
         let reason = outcome.as_ref().err().map(Refusal::reason);
@@ -88,19 +94,20 @@ impl Storage {
         })
     }
 
-    /// Consumes the session's challenge; false if it was consumed before.
-    async fn consume(
+    /// Consumes a session's challenge; false if it was consumed before.
+    pub(super) async fn consume(
         &self,
         connection: &mut AnyConnection,
-        verdict: &Verdict,
+        challenge: &Nonce,
+        now: u64,
     ) -> Result<bool, VerifierError> {
         let inserted = sqlx::query(
             "INSERT INTO challenges (tenant, nonce, consumed_at) VALUES ($1, $2, $3)
              ON CONFLICT DO NOTHING",
         )
         .bind(self.tenant().as_str())
-        .bind(verdict.session.request.nonce.to_string())
-        .bind(seconds(verdict.receipt.decided_at))
+        .bind(challenge.to_string())
+        .bind(seconds(now))
         .execute(connection)
         .await?;
         Ok(inserted.rows_affected() == 1)
@@ -186,6 +193,12 @@ impl Storage {
         .bind(seconds(at))
         .execute(&mut *connection)
         .await?;
+        if verdict.session.delivery.answer_key.is_some() {
+            let forget =
+                "UPDATE sessions SET answer_key = NULL WHERE tenant = $1 AND request_id = $2";
+            let forget = sqlx::query(forget).bind(self.tenant().as_str()).bind(request_id);
+            forget.execute(&mut *connection).await?;
+        }
         let action = match refused {
             None => "presentation.accept",
             Some(_) => "presentation.refuse",
@@ -204,8 +217,10 @@ impl Storage {
     }
 }
 
-fn write_disclosed(verified: &VerifiedPresentation) -> Map<String, Value> {
-    let queries = verified.disclosed().map(|(query, values)| {
+fn write_disclosed<'a>(
+    queries: impl IntoIterator<Item = (&'a Identifier, &'a Disclosed)>,
+) -> Map<String, Value> {
+    let queries = queries.into_iter().map(|(query, values)| {
         let values: Map<String, Value> =
             values.iter().map(|(claim, value)| (claim.to_owned(), value.clone())).collect();
         (query.to_string(), Value::Object(values))

@@ -3,6 +3,7 @@
 mod checks;
 mod decisions;
 mod deliveries;
+mod endings;
 mod participants;
 mod policies;
 mod quotas;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use attestry_credential::oid4vp::{AuthorizationRequest, EncryptionSecret, SignedRequest};
 use attestry_credential::policy::Disclosed;
 use attestry_credential::presentation::{Identifier, PresentationRequest};
 use attestry_service::database::{seconds, unsigned};
@@ -9,13 +10,17 @@ use attestry_service::{Actor, audit};
 use serde_json::Value;
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use zeroize::Zeroizing;
 
 use super::Storage;
-use crate::session::{Session, SessionStatus};
+use crate::delivery::{Delivery, Redirect};
+use crate::plain::envelope;
+use crate::session::{Ending, Session, SessionStatus};
 use crate::studies::StudySession;
 use crate::{Quota, SignedReceipt, VerifierError};
 
-const COLUMNS: &str = "SELECT id, request, count_once, created_at FROM sessions WHERE tenant = $1";
+const COLUMNS: &str = "SELECT id, request, count_once, created_at, signed_request, answer_key,
+    redirect_uri, response_code, ended, plain FROM sessions WHERE tenant = $1";
 
 impl Storage {
     pub(crate) async fn add_session(
@@ -25,9 +30,15 @@ impl Storage {
         quota: &Quota,
         actor: &Actor,
     ) -> Result<(), VerifierError> {
-        let request = serde_json::to_string(&session.request)
-            .map_err(|_| VerifierError::corrupt("a request has no JSON"))?;
+        let request = match session.plain {
+            None => serde_json::to_string(&session.request)
+                .map_err(|_| VerifierError::corrupt("a request has no JSON"))?,
+            Some(_) => claims(session)?.to_string(),
+        };
         let request_id = session.request.request_id.as_str();
+        let Delivery { answer_key, redirect, .. } = &session.delivery;
+        let answer_key = answer_key.as_ref().map(|key| Zeroizing::new(hex::encode(key.to_bytes())));
+        let redirect = redirect.as_ref();
         let mut transaction = self.write().await?;
         for query in &session.request.queries {
             let (question, now) = (query.policy.question(&query.parameters), session.created_at);
@@ -37,8 +48,9 @@ impl Storage {
         }
         sqlx::query(
             "INSERT INTO sessions
-             (tenant, id, request_id, request, count_once, created_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+             (tenant, id, request_id, request, count_once, created_at, expires_at,
+              signed_request, answer_key, redirect_uri, response_code, plain)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(self.tenant().as_str())
         .bind(session.id.as_str())
@@ -47,6 +59,11 @@ impl Storage {
         .bind(i64::from(session.count_once))
         .bind(seconds(session.created_at))
         .bind(seconds(session.request.expires_at))
+        .bind(&session.delivery.signed_request)
+        .bind(answer_key.as_ref().map(|key| key.as_str()))
+        .bind(redirect.map(|redirect| redirect.uri.as_str()))
+        .bind(redirect.map(|redirect| redirect.code.as_str()))
+        .bind(i64::from(session.plain.is_some()))
         .execute(&mut *transaction)
         .await?;
         if let Some(asked) = study {
@@ -98,6 +115,8 @@ impl Storage {
         .fetch_optional(self.pool())
         .await?;
         let status = match decision {
+            None if session.ended == Some(Ending::Cancelled) => SessionStatus::Cancelled,
+            None if session.ended == Some(Ending::Declined) => SessionStatus::Declined,
             None if now > session.request.expires_at => SessionStatus::Expired,
             None => SessionStatus::Pending,
             Some(row) => {
@@ -149,12 +168,61 @@ impl Storage {
 fn read_session(row: &AnyRow) -> Result<Session, VerifierError> {
     let id: String = row.try_get("id")?;
     let request: String = row.try_get("request")?;
+    let corrupt = || VerifierError::corrupt("a request");
+    let (request, plain) = match row.try_get::<i64, _>("plain")? {
+        0 => {
+            let request = PresentationRequest::from_json(request.as_bytes());
+            (request.map_err(|_| corrupt())?, None)
+        }
+        _ => {
+            let claims = serde_json::from_str(&request).map_err(|_| corrupt())?;
+            let asked = AuthorizationRequest::from_claims(&claims).map_err(|_| corrupt())?;
+            (envelope(&asked), Some(asked.dcql_query))
+        }
+    };
     Ok(Session {
         id: id.parse().map_err(|_| VerifierError::corrupt("a session id"))?,
-        request: PresentationRequest::from_json(request.as_bytes())
-            .map_err(|_| VerifierError::corrupt("a request"))?,
+        request,
+        plain,
         count_once: row.try_get::<i64, _>("count_once")? != 0,
         created_at: unsigned(row.try_get("created_at")?, "a time")?,
+        delivery: read_delivery(row)?,
+        ended: match row.try_get::<Option<String>, _>("ended")? {
+            None => None,
+            Some(word) => {
+                let ending = Ending::from_word(&word);
+                Some(ending.ok_or(VerifierError::corrupt("how a session ended"))?)
+            }
+        },
+    })
+}
+
+/// The claims of a session's request object.
+fn claims(session: &Session) -> Result<Value, VerifierError> {
+    let signed = SignedRequest::parse(session.delivery.signed_request.as_bytes());
+    let signed = signed.map_err(|_| VerifierError::corrupt("a request object"))?;
+    Ok(signed.unverified_claims().clone())
+}
+
+fn read_delivery(row: &AnyRow) -> Result<Delivery, VerifierError> {
+    let corrupt = || VerifierError::corrupt("how a session is answered");
+    let text = |column| row.try_get::<Option<String>, _>(column);
+    let key = |text: String| {
+        let mut bytes = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(Zeroizing::new(text).as_bytes(), bytes.as_mut()).ok()?;
+        EncryptionSecret::from_bytes(&bytes)
+    };
+    let redirect = match (text("redirect_uri")?, text("response_code")?) {
+        (Some(uri), Some(code)) => Some(Redirect {
+            uri: uri.parse().map_err(|_| corrupt())?,
+            code: code.parse().map_err(|_| corrupt())?,
+        }),
+        _ => None,
+    };
+    Ok(Delivery {
+        signed_request: row.try_get("signed_request")?,
+        answer_key: text("answer_key")?.map(|text| key(text).ok_or_else(corrupt)).transpose()?,
+        redirect,
     })
 }
 

@@ -21,7 +21,7 @@ use attestry_service::Actor;
 use serde_json::{Map, Value};
 
 use crate::session::{NewSession, Session};
-use crate::{Verifier, VerifierError};
+use crate::{Reply, Verifier, VerifierError};
 
 /// What the purposes of scopes of studies begin with. No other session may have such a scope.
 pub(crate) const SCOPE_PREFIX: &str = "study:";
@@ -276,6 +276,8 @@ impl Verifier {
             scope: study.scope(),
             purpose: study.purpose.clone(),
             count_once: true,
+            reply: Reply::default(),
         })
+        .await
     }
 }

@@ -1,7 +1,12 @@
 //! The service over HTTP, with a real client.
 
+use ark_std::rand::rngs::OsRng;
+use attestry_credential::oid4vp::{
+    AuthorizationRequest, AuthorizationResponse, Expected, MAX_FORM, RequestLink, ResponseMode,
+    SELF_ISSUED, SignedRequest,
+};
 use attestry_credential::policy::Disclosed;
-use attestry_credential::presentation::{MAX_RESPONSE, PresentationRequest, PresentationResponse};
+use attestry_credential::presentation::{FORMAT, PresentationRequest, PresentationResponse};
 use attestry_ledger::{ClientOptions, LedgerClient, RegistryClient};
 use attestry_verifier::http::{Access, Service as Served, serve};
 use attestry_verifier::{SignedReceipt, VerifierError};
@@ -41,6 +46,13 @@ impl Service {
         Self { world, base, client, stop, served }
     }
 
+    /// Tells the service to stop, and waits until it has.
+    pub(crate) async fn stop(self) {
+        self.stop.send(()).unwrap();
+        drop(self.client);
+        self.served.await.unwrap().unwrap();
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Response {
         self.client.get(format!("{}{path}", self.base)).send().await.unwrap()
     }
@@ -55,12 +67,28 @@ impl Service {
         let opened = self.post("/presentations", body.to_string()).await;
         assert_eq!(opened.status(), StatusCode::CREATED);
         let opened: Value = opened.json().await.unwrap();
-        let request_uri = opened["request_uri"].as_str().unwrap();
-        let fetched = self.client.get(request_uri).send().await.unwrap();
-        let request: Value = fetched.json().await.unwrap();
-        assert_eq!(opened["request"], request);
-        assert_eq!(opened["expires_at"], request["expires_at"]);
-        (opened["id"].as_str().unwrap().to_owned(), request.try_into().unwrap())
+        let asked = self.fetch(opened["deep_link"].as_str().unwrap()).await;
+        assert_eq!(opened["expires_at"], asked.expires_at);
+        (opened["id"].as_str().unwrap().to_owned(), asked.presentation_request().unwrap())
+    }
+
+    /// What a wallet finds at a link: signed by the verifier, as its document on the ledger has it.
+    pub(crate) async fn fetch(&self, link: &str) -> AuthorizationRequest {
+        let link: RequestLink = link.parse().unwrap();
+        let fetched = self.client.get(link.request_uri.as_str()).send().await.unwrap();
+        assert_eq!(fetched.status(), StatusCode::OK);
+        assert_eq!(fetched.headers()["content-type"], "application/oauth-authz-req+jwt");
+        let signed = SignedRequest::parse(&fetched.bytes().await.unwrap()).unwrap();
+        let (identities, now) = (self.world.registry.identities(), self.world.now());
+        let document = identities.document(link.client_id.as_str(), now).await.unwrap().unwrap();
+        let expected = Expected { client_id: &link.client_id, audience: SELF_ISSUED, now };
+        signed.verify(&expected, &document).unwrap()
+    }
+
+    pub(crate) async fn post_form(&self, uri: &str, form: impl Into<reqwest::Body>) -> Response {
+        let request = self.client.post(uri).body(form);
+        let form = "application/x-www-form-urlencoded";
+        request.header("content-type", form).send().await.unwrap()
     }
 
     pub(crate) async fn answer(
@@ -68,16 +96,20 @@ impl Service {
         request: &PresentationRequest,
         answer: &PresentationResponse,
     ) -> Response {
-        let body = serde_json::to_vec(answer).unwrap();
-        self.client.post(request.response_uri.as_str()).body(body).send().await.unwrap()
+        self.post_form(request.response_uri.as_str(), form_of(answer)).await
     }
 }
 
-fn state_of(state: &str) -> Value {
+/// The form with an answer, in the clear.
+pub(crate) fn form_of(answer: &PresentationResponse) -> String {
+    AuthorizationResponse::of(answer).to_form(&ResponseMode::DirectPost, &mut OsRng).unwrap()
+}
+
+pub(crate) fn state_of(state: &str) -> Value {
     json!({ "policy": "licensed-in-state", "parameters": { "state": state }, "purpose": "hire" })
 }
 
-fn which_state() -> Value {
+pub(crate) fn which_state() -> Value {
     json!({
         "policy": {
             "id": "which-state", "version": 1, "title": "Where", "schema": "ProviderCredential/1",
@@ -87,7 +119,7 @@ fn which_state() -> Value {
     })
 }
 
-async fn problem(response: Response) -> (StatusCode, Value) {
+pub(crate) async fn problem(response: Response) -> (StatusCode, Value) {
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     let status = response.status();
     let body: Value = response.json().await.unwrap();
@@ -96,7 +128,7 @@ async fn problem(response: Response) -> (StatusCode, Value) {
     (status, body)
 }
 
-fn named(name: &str) -> String {
+pub(crate) fn named(name: &str) -> String {
     format!("urn:attestry:problem:{name}")
 }
 
@@ -184,32 +216,39 @@ async fn malformed_bodies_are_refused_and_not_quoted() {
     let service = Service::new().await;
     let (id, request) = service.open(&state_of("TX")).await;
     let honest = service.world.answer(&service.world.nurse(4), &request).await;
-    let honest_json = serde_json::to_value(&honest).unwrap();
-    let mut unknown_member = honest_json.clone();
-    unknown_member["presentations"]["q1"]["comment"] = "a secret".into();
-    let mut wrong_type = honest_json.clone();
-    wrong_type["presentations"]["q1"]["proof"] = "a secret".into();
+    let token = |presentation: Value| {
+        let mut honest = AuthorizationResponse::of(&honest);
+        honest.vp_token.insert("q1".parse().unwrap(), vec![presentation]);
+        honest.to_form(&ResponseMode::DirectPost, &mut OsRng).unwrap()
+    };
+    let mut unknown_member = serde_json::to_value(&honest.presentations).unwrap()["q1"].take();
+    unknown_member["comment"] = "a secret".into();
+    let honest_form = form_of(&honest);
     let bodies = [
         String::new(),
-        "{".to_owned(),
-        "\"a secret\"".to_owned(),
-        "[".repeat(10_000),
-        json!({ "request_id": "a secret", "presentations": {} }).to_string(),
-        unknown_member.to_string(),
-        wrong_type.to_string(),
+        "vp_token=a%20secret&state=a".to_owned(),
+        format!("vp_token={}&state=a", "%5B".repeat(10_000)),
+        "vp_token=%7B%7D&state=a%20secret".to_owned(),
+        "response=a.secret.b.c.d".to_owned(),
+        format!("{honest_form}&{honest_form}"),
+        format!("{honest_form}&secret=1&secret=2"),
+        token("a secret".into()),
+        token(unknown_member),
     ];
-    let uri = format!("/presentations/{}/response", request.request_id);
+    let uri = request.response_uri.as_str();
     for body in bodies {
-        let (status, refused) = problem(service.post(&uri, body).await).await;
+        let (status, refused) = problem(service.post_form(uri, body).await).await;
         assert_eq!(status, StatusCode::BAD_REQUEST);
         assert_eq!(refused["type"], named("malformed"));
         assert!(!refused.to_string().contains("secret"), "{refused}");
     }
-    let (status, refused) = problem(service.post(&uri, vec![b' '; MAX_RESPONSE + 1]).await).await;
+    let (status, refused) = problem(service.post_form(uri, vec![b' '; MAX_FORM + 1]).await).await;
     assert_eq!(
         (status, &refused["type"]),
         (StatusCode::PAYLOAD_TOO_LARGE, &json!(named("body-too-large")))
     );
+    let undeclared = service.client.post(uri).body(honest_form).send().await.unwrap();
+    assert_eq!(problem(undeclared).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
 
     // None of them has used the session up.
     let outcome: Value = service.get(&format!("/presentations/{id}")).await.json().await.unwrap();
@@ -222,11 +261,29 @@ async fn sessions_that_cannot_be_asked_are_not_opened() {
     let service = Service::new().await;
     let mut both = state_of("TX");
     both["queries"] = json!([{ "id": "a", "policy": "licensed-in-state" }]);
+    let with = |member: &str, value: Value| {
+        let mut body = state_of("TX");
+        body[member] = value;
+        body.to_string()
+    };
+    let dcql = |credential: Value| {
+        let query = json!({ "credentials": [credential] });
+        json!({ "dcql_query": query, "purpose": "hire" }).to_string()
+    };
+    let foreign = dcql(json!({ "id": "a", "format": "mso_mdoc", "meta": {} }));
+    let own_scope = dcql(json!({
+        "id": "a", "format": FORMAT, "meta": { "policy": "not-excluded", "scope": {} }
+    }));
     let cases = [
         ("{".to_owned(), "malformed-json"),
         ("[]".to_owned(), "invalid-request"),
         (json!({ "purpose": "hire" }).to_string(), "invalid-request"),
         (both.to_string(), "invalid-request"),
+        (foreign, "invalid-request"),
+        (own_scope, "invalid-request"),
+        (with("response_mode", json!("fragment")), "invalid-request"),
+        (with("redirect_uri", json!("javascript:alert(1)")), "invalid-request"),
+        (with("redirect_uri", json!("https://a.example/\r\nX: y")), "invalid-request"),
         (json!({ "policy": "no-such", "purpose": "hire" }).to_string(), "unknown-policy"),
         (
             json!({ "policy": "licensed-in-state", "purpose": "hire" }).to_string(),
@@ -307,9 +364,7 @@ async fn every_answer_has_a_request_id_and_unknown_paths_are_problems() {
 async fn the_service_stops_when_it_is_told_to() {
     let service = Service::new().await;
     assert_eq!(service.get("/healthz").await.status(), StatusCode::OK);
-    service.stop.send(()).unwrap();
-    drop(service.client);
-    service.served.await.unwrap().unwrap();
+    service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -332,9 +387,8 @@ async fn a_verifier_whose_ledger_is_away_says_so_and_decides_nothing() {
     let alive = service.client.get(format!("{base}/healthz")).send().await.unwrap();
     assert_eq!(alive.status(), StatusCode::OK);
 
-    let uri = format!("{base}/presentations/{}/response", request.request_id);
-    let body = serde_json::to_vec(&answer).unwrap();
-    let refused = service.client.post(uri).body(body).send().await.unwrap();
+    let uri = format!("{base}/oid4vp/responses/{}", request.request_id);
+    let refused = service.post_form(&uri, form_of(&answer)).await;
     let (status, refused) = problem(refused).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused["type"], named("ledger-unreachable"));

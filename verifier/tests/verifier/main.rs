@@ -11,6 +11,8 @@ mod ledger;
 mod logs;
 mod node;
 mod offline;
+mod oid4vp;
+mod plain;
 mod policies;
 mod quotas;
 mod replayed;

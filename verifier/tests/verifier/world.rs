@@ -14,8 +14,8 @@ use attestry_circuits::{
 };
 use attestry_credential::policy::PolicyDocument;
 use attestry_credential::presentation::{
-    Digest, Identifier, Presentation, PresentationRequest, PresentationResponse, Query, ScopeParts,
-    StatementParts, disclosed_by, rebuild_statement, sign,
+    ClientId, Digest, Identifier, Presentation, PresentationRequest, PresentationResponse, Query,
+    ScopeParts, StatementParts, disclosed_by, rebuild_statement, sign,
 };
 use attestry_credential::schema::{Schema, Subject};
 use attestry_keys::interop::solidity;
@@ -27,8 +27,8 @@ use attestry_ledger::{
 use attestry_service::testing::TestDatabase;
 use attestry_service::{Actor, TenantId};
 use attestry_verifier::{
-    AcceptedCircuits, Decision, NewSession, PolicyCatalogue, ReceiptKey, Refusal, Session, Storage,
-    Verifier, VerifierConfig, VerifierParts,
+    AcceptedCircuits, Decision, NewSession, PolicyCatalogue, ReceiptKey, Refusal, Reply, Session,
+    Storage, Verifier, VerifierConfig, VerifierParts,
 };
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -37,7 +37,6 @@ use tempfile::TempDir;
 pub(crate) const START: u64 = 1_800_000_000;
 pub(crate) const STUDY: &str = "a study";
 const PURPOSE: &str = "May you practise here?";
-const CLIENT: &str = "did:ethr:embedded:0x00000000000000000000000000000000000000c1";
 
 pub(crate) struct DevelopmentKeys {
     store: KeyStore,
@@ -78,6 +77,8 @@ pub(crate) struct World {
     pub(crate) board: Account,
     pub(crate) entry: EntryIndex,
     pub(crate) verifier: Verifier,
+    /// The verifier's DID, of [`account`].
+    pub(crate) client: ClientId,
     issuer_key: SigningKey,
     rng: Mutex<StdRng>,
 }
@@ -114,7 +115,9 @@ impl World {
         };
         let entry = registry.accredit(&[&member], &accreditation).await.unwrap();
         let database = TestDatabase::configured().await;
-        let verifier = verifier(&database, &clock, registry.clone(), |_| {}).await;
+        let client = registry.identities().did(account().address()).await.unwrap();
+        let client: ClientId = client.to_string().to_lowercase().parse().unwrap();
+        let verifier = verifier(&database, &clock, registry.clone(), &client, |_| {}).await;
         let rng = Mutex::new(rng);
         Self {
             folder,
@@ -126,6 +129,7 @@ impl World {
             board,
             entry,
             verifier,
+            client,
             issuer_key,
             rng,
         }
@@ -137,7 +141,7 @@ impl World {
         registry: RegistryClient,
         change: impl FnOnce(&mut VerifierParts),
     ) -> Verifier {
-        verifier(&self.database, &self.clock, registry, change).await
+        verifier(&self.database, &self.clock, registry, &self.client, change).await
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -257,18 +261,21 @@ impl World {
     }
 }
 
+/// The verifier's account.
+pub(crate) fn account() -> Account {
+    Account::from_bytes(&[0xc1; 32]).unwrap()
+}
+
 async fn verifier(
     database: &TestDatabase,
     clock: &Arc<AtomicU64>,
     registry: RegistryClient,
+    client: &ClientId,
     change: impl FnOnce(&mut VerifierParts),
 ) -> Verifier {
     let clock = Arc::clone(clock);
     let mut parts = VerifierParts {
-        config: VerifierConfig::new(
-            CLIENT.parse().unwrap(),
-            "http://verifier.example".parse().unwrap(),
-        ),
+        config: VerifierConfig::new(client.clone(), "http://verifier.example".parse().unwrap()),
         circuits: circuits(),
         policies: PolicyCatalogue::from_folder(
             &Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/policies"),
@@ -276,6 +283,7 @@ async fn verifier(
         .unwrap(),
         registry,
         storage: Storage::open(&database.url, TenantId::default()).await.unwrap(),
+        account: account(),
         receipt_key: ReceiptKey::from_seed(&[3; 32]),
         clock: Arc::new(move || clock.load(Ordering::SeqCst)),
         rng: Box::new(ark_std::rand::rngs::OsRng),
@@ -315,6 +323,7 @@ pub(crate) fn asked(queries: Vec<Query>, epoch: u64, count_once: bool) -> NewSes
         scope: ScopeParts { purpose: STUDY.to_owned(), epoch },
         purpose: PURPOSE.to_owned(),
         count_once,
+        reply: Reply::default(),
     }
 }
 

@@ -1,0 +1,44 @@
+//! Sessions that end without an answer.
+
+use attestry_service::database::seconds;
+use attestry_service::{Actor, audit};
+
+use super::Storage;
+use crate::VerifierError;
+use crate::session::{Ending, Session};
+
+impl Storage {
+    /// Ends a session, unless it has been answered or has ended: the challenge can be consumed
+    /// once, by an answer or by this.
+    pub(crate) async fn end(
+        &self,
+        session: &Session,
+        ending: Ending,
+        actor: &Actor,
+        now: u64,
+    ) -> Result<bool, VerifierError> {
+        let request_id = session.request.request_id.as_str();
+        let mut transaction = self.write().await?;
+        if !self.consume(&mut transaction, &session.request.nonce, now).await? {
+            return Ok(false);
+        }
+        sqlx::query(
+            "UPDATE sessions SET ended = $3, ended_at = $4, answer_key = NULL
+             WHERE tenant = $1 AND request_id = $2",
+        )
+        .bind(self.tenant().as_str())
+        .bind(request_id)
+        .bind(ending.word())
+        .bind(seconds(now))
+        .execute(&mut *transaction)
+        .await?;
+        let action = match ending {
+            Ending::Cancelled => "presentation.cancel",
+            Ending::Declined => "presentation.decline",
+        };
+        let event = audit::Event { actor, action, object: Some(request_id), details: &[] };
+        audit::append(&mut transaction, self.tenant(), now, &event).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+}
