@@ -22,8 +22,8 @@ use crate::recorder::Recorder;
 use crate::session::{Decision, NewSession, Session, SessionStatus, Shown};
 use crate::storage::{Check, Verdict};
 use crate::studies::SCOPE_PREFIX;
-use crate::webhooks::Webhooks;
 use crate::watch::{Change, Watch};
+use crate::webhooks::Webhooks;
 use crate::{
     AcceptedCircuits, PolicyCatalogue, Receipt, ReceiptKey, ReceiptResult, Refusal, Storage,
     VerifiedPresentation, VerifierConfig, VerifierError,
