@@ -105,13 +105,8 @@ async fn fetched(http: &Client, url: &str) -> Result<Vec<u8>> {
 fn tell_who_asks(request: &PresentationRequest) {
     output::note(&format!("{} asks: {}", request.client_id, request.purpose));
     for query in &request.queries {
-        output::note(&format!("  {}", query.policy.title()));
-        let revealed = query.policy.disclosures().into_iter().map(|claim| claim.name);
-        let issuer = query.policy.discloses_issuer().then_some("issuer");
-        let revealed: Vec<&str> = revealed.chain(issuer).collect();
-        if !revealed.is_empty() {
-            output::note(&format!("  it learns your {}", revealed.join(", ")));
-        }
+        // In our words, not in the verifier's title: what is proven, and what it learns.
+        output::note(&format!("  {}", query.policy.in_words(&query.parameters)));
     }
 }
 

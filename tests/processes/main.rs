@@ -108,17 +108,19 @@ async fn a_licence_is_issued_presented_verified_revoked_and_refused() {
 
     // The clinic asks, the clinician presents, the clinic learns yes.
     let policy: Value = serde_json::from_str(POLICY).unwrap();
-    let question =
-        json!({"policy": policy, "parameters": {"state": "CA"}, "purpose": "may practise here"});
+    let question = json!({
+        "policy": policy, "parameters": {"state": "CA"}, "purpose": "may practise here",
+        "response_mode": "direct_post.jwt",
+    });
     let ask = async || {
         let (status, session) = post(&format!("{}/presentations", verifier.url), &question).await;
         assert_eq!(status, 201, "{session}");
         session
     };
     let session = ask().await;
-    let request_uri = session["request_uri"].as_str().unwrap().to_owned();
+    let link = session["deep_link"].as_str().unwrap().to_owned();
     let ready = ["--ready", "2"];
-    let present = ["wallet", "present", "--ledger", &ledger.url, "--request", &request_uri];
+    let present = ["wallet", "present", "--ledger", &ledger.url, "--request", &link];
     let kept = data.join("kept");
     let keep = [&present[..], &ready, &["--keep", kept.to_str().unwrap()]].concat();
     assert_eq!(run(data, &keep)["verified"], true);
