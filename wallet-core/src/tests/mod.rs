@@ -4,6 +4,7 @@ mod answering;
 mod choosing;
 mod crashing;
 mod holding;
+mod inquiring;
 #[cfg(all(unix, feature = "file"))]
 mod killed;
 mod pool;
