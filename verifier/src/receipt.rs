@@ -27,7 +27,8 @@ pub struct Receipt {
     /// Which request was answered.
     #[serde(with = "text")]
     pub request_id: Identifier,
-    /// SHA-256 of the request's JSON as it was served: it fixes policy, parameters and challenge.
+    /// SHA-256 of the request in our own JSON form, or of the signed request object if it asks for
+    /// credentials as they are: it fixes what was asked and the challenge.
     #[serde(with = "text")]
     pub request_hash: Digest,
     /// The scope of the nullifier, a hash.

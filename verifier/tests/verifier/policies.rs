@@ -205,7 +205,9 @@ async fn policies_are_published_read_and_retired_over_http() {
             json_of(service.post("/presentations", body.to_string()).await).await;
         assert_eq!(status, expected, "{name}");
         if status == StatusCode::CREATED {
-            assert_eq!(opened["request"]["queries"][0]["policy"]["version"], 1, "{name}");
+            let asked = service.fetch(opened["deep_link"].as_str().unwrap()).await;
+            let request = asked.presentation_request().unwrap();
+            assert_eq!(request.queries[0].policy.version(), 1, "{name}");
         }
     }
 }

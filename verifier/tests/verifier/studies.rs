@@ -380,10 +380,9 @@ async fn a_study_runs_over_http() {
 
     let (status, opened) = post(&at("/sessions"), json!({})).await;
     assert_eq!(status, StatusCode::CREATED);
-    assert_eq!(opened["request"]["scope"], study["scope"]);
-    let request = service.client.get(opened["request_uri"].as_str().unwrap()).send().await;
-    let request: Value = request.unwrap().json().await.unwrap();
-    let request = request.try_into().unwrap();
+    let asked = service.fetch(opened["deep_link"].as_str().unwrap()).await;
+    let request = asked.presentation_request().unwrap();
+    assert_eq!(json!(request.scope), study["scope"]);
     let answer = service.world.answer(&service.world.nurse(4), &request).await;
     assert_eq!(service.answer(&request, &answer).await.status(), StatusCode::OK);
     let session = opened["id"].as_str().unwrap();
