@@ -8,7 +8,7 @@ ALTER TABLE sessions ADD COLUMN answer_key TEXT;
 -- may read the outcome.
 ALTER TABLE sessions ADD COLUMN redirect_uri TEXT;
 ALTER TABLE sessions ADD COLUMN response_code TEXT;
--- How it ended without an answer: 'cancelled' by who opened it, 'declined' by the wallet.
+-- How it ended without an answer: 'cancelled' by who opened it, 'declined' by the wallet, 'expired'.
 ALTER TABLE sessions ADD COLUMN ended TEXT;
 ALTER TABLE sessions ADD COLUMN ended_at BIGINT;
 -- 1: it asks for credentials as they are, and request has the claims of the request object.

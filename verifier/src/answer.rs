@@ -27,8 +27,8 @@ impl Verifier {
         form: &[u8],
     ) -> Result<Posted, VerifierError> {
         let refused = |refusal| Ok(Posted::Decided(Decision::Refused { refusal, receipt: None }));
-        if session.ended.is_some() {
-            return refused(Refusal::Cancelled);
+        if let Some(ending) = session.ended {
+            return refused(ending.refusal());
         }
         match read(&session, form)? {
             ResponseBody::Answer(answer) => {
@@ -89,7 +89,7 @@ impl Verifier {
     }
 
     /// Whether this ended it: false if it was over.
-    async fn end(
+    pub(crate) async fn end(
         &self,
         actor: &Actor,
         session: &Session,

@@ -13,6 +13,7 @@ mod delivery;
 mod direct;
 mod documents;
 mod error;
+mod expire;
 pub mod http;
 mod offline;
 mod plain;

@@ -322,8 +322,8 @@ impl Verifier {
         session: Session,
         response: &PresentationResponse,
     ) -> Result<Decision, VerifierError> {
-        if session.ended.is_some() {
-            return Ok(Decision::Refused { refusal: Refusal::Cancelled, receipt: None });
+        if let Some(ending) = session.ended {
+            return Ok(Decision::Refused { refusal: ending.refusal(), receipt: None });
         }
         if self.parts.storage.is_answered(&session).await? {
             return Ok(Decision::Refused { refusal: Refusal::Replayed, receipt: None });

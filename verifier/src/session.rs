@@ -51,13 +51,15 @@ pub enum Shown {
     Plain(BTreeMap<Identifier, Disclosed>),
 }
 
-/// How a session ends without an answer, before its time has passed.
+/// How a session ends without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// By who opened it.
     Cancelled,
     /// By the wallet, which gives no answer.
     Declined,
+    /// By the clock.
+    Expired,
 }
 
 impl Ending {
@@ -65,11 +67,22 @@ impl Ending {
         match self {
             Self::Cancelled => "cancelled",
             Self::Declined => "declined",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Why an answer that comes after it is refused.
+    pub(crate) fn refusal(self) -> Refusal {
+        match self {
+            Self::Cancelled | Self::Declined => Refusal::Cancelled,
+            Self::Expired => Refusal::Expired,
         }
     }
 
     pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Cancelled, Self::Declined].into_iter().find(|ending| ending.word() == word)
+        [Self::Cancelled, Self::Declined, Self::Expired]
+            .into_iter()
+            .find(|ending| ending.word() == word)
     }
 }
 

@@ -17,6 +17,8 @@ impl Background {
         for verifier in verifiers {
             let purger = verifier.clone();
             tasks.spawn(async move { purger.purge_by_the_clock().await });
+            let watchman = verifier.clone();
+            tasks.spawn(async move { watchman.expire_sessions_by_the_clock().await });
             let follower = verifier.clone();
             tasks.spawn(async move { follower.follow_withdrawals_by_the_clock().await });
         }

@@ -21,8 +21,8 @@ pub(super) async fn request(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let session = verifier.session(&identifier(&id)?).await?;
-    if session.ended.is_some() {
-        return Err(of_refusal(&Refusal::Cancelled, None));
+    if let Some(ending) = session.ended {
+        return Err(of_refusal(&ending.refusal(), None));
     }
     if verifier.now() > session.request.expires_at {
         return Err(of_refusal(&Refusal::Expired, None));

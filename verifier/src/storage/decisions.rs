@@ -9,9 +9,10 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use sqlx::AnyConnection;
 
-use super::Storage;
+use super::{Storage, enqueue};
 use crate::recorder::Recorded;
 use crate::session::{Decision, Session, Shown};
+use crate::webhooks::Event;
 use crate::{
     Quota, Receipt, ReceiptKey, Refusal, SignedReceipt, VerifiedPresentation, VerifierError,
 };
@@ -212,6 +213,13 @@ impl Storage {
             object: Some(request_id),
             details: &details,
         };
+        let told = Event::SessionDecided {
+            session: verdict.session.id.as_str(),
+            accepted: refused.is_none(),
+            reason: refused,
+            receipt,
+        };
+        enqueue(connection, self.tenant(), &[told], at).await?;
         audit::append(connection, self.tenant(), at, &event).await?;
         Ok(())
     }

@@ -3,9 +3,10 @@
 use attestry_service::database::seconds;
 use attestry_service::{Actor, audit};
 
-use super::Storage;
+use super::{Storage, enqueue};
 use crate::VerifierError;
 use crate::session::{Ending, Session};
+use crate::webhooks::Event;
 
 impl Storage {
     /// Ends a session, unless it has been answered or has ended: the challenge can be consumed
@@ -32,10 +33,19 @@ impl Storage {
         .bind(seconds(now))
         .execute(&mut *transaction)
         .await?;
-        let action = match ending {
-            Ending::Cancelled => "presentation.cancel",
-            Ending::Declined => "presentation.decline",
+        let session_id = session.id.as_str();
+        let (action, told) = match ending {
+            Ending::Cancelled => {
+                ("presentation.cancel", Event::SessionCancelled { session: session_id })
+            }
+            Ending::Declined => {
+                ("presentation.decline", Event::SessionDeclined { session: session_id })
+            }
+            Ending::Expired => {
+                ("presentation.expire", Event::SessionExpired { session: session_id })
+            }
         };
+        enqueue(&mut transaction, self.tenant(), &[told], now).await?;
         let event = audit::Event { actor, action, object: Some(request_id), details: &[] };
         audit::append(&mut transaction, self.tenant(), now, &event).await?;
         transaction.commit().await?;

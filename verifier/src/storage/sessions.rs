@@ -117,6 +117,7 @@ impl Storage {
         let status = match decision {
             None if session.ended == Some(Ending::Cancelled) => SessionStatus::Cancelled,
             None if session.ended == Some(Ending::Declined) => SessionStatus::Declined,
+            None if session.ended == Some(Ending::Expired) => SessionStatus::Expired,
             None if now > session.request.expires_at => SessionStatus::Expired,
             None => SessionStatus::Pending,
             Some(row) => {
@@ -131,6 +132,27 @@ impl Storage {
             }
         };
         Ok(Some((session, status)))
+    }
+
+    /// Sessions whose time has passed without an answer, and that have not ended yet.
+    pub(crate) async fn overdue(
+        &self,
+        now: u64,
+        limit: u32,
+    ) -> Result<Vec<Session>, VerifierError> {
+        let select = format!(
+            "{COLUMNS} AND expires_at < $2 AND ended IS NULL AND NOT EXISTS
+             (SELECT 1 FROM decisions WHERE decisions.tenant = sessions.tenant
+              AND decisions.request_id = sessions.request_id)
+             ORDER BY expires_at LIMIT $3"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(select))
+            .bind(self.tenant().as_str())
+            .bind(seconds(now))
+            .bind(i64::from(limit))
+            .fetch_all(self.pool())
+            .await?;
+        rows.iter().map(read_session).collect()
     }
 
     /// Whether a session has had its answer.

@@ -15,6 +15,8 @@ pub enum EventKind {
     SessionExpired,
     /// A session was cancelled.
     SessionCancelled,
+    /// A wallet would give no answer to a session.
+    SessionDeclined,
     /// A participant of a study withdrew.
     StudyWithdrawn,
     /// A study has another policy, so that participants must prove again.
@@ -23,10 +25,11 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::SessionDecided,
         Self::SessionExpired,
         Self::SessionCancelled,
+        Self::SessionDeclined,
         Self::StudyWithdrawn,
         Self::StudyPolicyChanged,
     ];
@@ -37,6 +40,7 @@ impl EventKind {
             Self::SessionDecided => "session.decided",
             Self::SessionExpired => "session.expired",
             Self::SessionCancelled => "session.cancelled",
+            Self::SessionDeclined => "session.declined",
             Self::StudyWithdrawn => "study.withdrawn",
             Self::StudyPolicyChanged => "study.policy-changed",
         }
@@ -74,6 +78,11 @@ pub enum Event<'a> {
         /// The session.
         session: &'a str,
     },
+    /// See [`EventKind::SessionDeclined`].
+    SessionDeclined {
+        /// The session.
+        session: &'a str,
+    },
     /// See [`EventKind::StudyWithdrawn`].
     StudyWithdrawn {
         /// The study.
@@ -98,6 +107,7 @@ impl Event<'_> {
             Self::SessionDecided { .. } => EventKind::SessionDecided,
             Self::SessionExpired { .. } => EventKind::SessionExpired,
             Self::SessionCancelled { .. } => EventKind::SessionCancelled,
+            Self::SessionDeclined { .. } => EventKind::SessionDeclined,
             Self::StudyWithdrawn { .. } => EventKind::StudyWithdrawn,
             Self::StudyPolicyChanged { .. } => EventKind::StudyPolicyChanged,
         }

@@ -18,5 +18,6 @@ mod quotas;
 mod replayed;
 mod studies;
 mod tampered;
+mod told;
 mod view;
 mod world;

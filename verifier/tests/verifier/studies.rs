@@ -1,23 +1,23 @@
 //! Studies: each participant counts once, is renewed, and withdraws.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use ark_std::rand::rngs::OsRng;
 use attestry_credential::policy::PolicyDocument;
 use attestry_credential::presentation::PresentationResponse;
 use attestry_service::audit::{self, Filter};
-use attestry_service::outbound::{HostRule, Outbound, OutboundConfig};
 use attestry_service::{Actor, TenantId};
 use attestry_verifier::studies::{Cohort, NewStudy, ParticipantState, Study, StudyPolicy};
-use attestry_verifier::webhooks::{EventKind, SealingKey, Webhooks};
+use attestry_verifier::webhooks::EventKind;
 use attestry_verifier::{Decision, Refusal, Session, Storage, Verifier, VerifierError};
 use reqwest::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::http::Service;
+use crate::told::{told_of, told_so_far};
 use crate::world::{KEYS, Nurse, World, asked, is_accepted, refusal, reveals_state};
+
+const STUDIES: &[EventKind] = &[EventKind::StudyWithdrawn, EventKind::StudyPolicyChanged];
 
 fn document(version: u32) -> Value {
     json!({
@@ -114,7 +114,7 @@ async fn another_policy_is_to_be_proven_again_and_renews_without_counting_twice(
     let (first, second) = (world.nurse(4), world.nurse(5));
     assert!(is_accepted(&enrol(&world, &study, &first).await));
     assert!(is_accepted(&enrol(&world, &study, &second).await));
-    let (webhooks, webhook) = told_of_studies(&world).await;
+    let (webhooks, webhook) = told_of(&world, STUDIES).await;
     let before = verifier.export_study(&actor, study.id.as_str(), None).await.unwrap();
     let late = session_of(verifier, &study).await;
 
@@ -123,8 +123,7 @@ async fn another_policy_is_to_be_proven_again_and_renews_without_counting_twice(
     assert_eq!((changed.revision, changed.policy_version), (2, 2));
     let same = verifier.change_study_policy(&actor, id, asking(2)).await.unwrap();
     assert_eq!(same, changed);
-    let told = webhooks.deliveries(&webhook, 10).await.unwrap();
-    let told: Vec<_> = told.iter().map(|delivery| delivery.event.as_str()).collect();
+    let told = told_so_far(&webhooks, &webhook).await;
     assert_eq!(told, ["study.policy-changed"]);
     assert_eq!(counts(verifier, &study).await, [0, 0, 2]);
 
@@ -183,7 +182,7 @@ async fn a_withdrawal_on_the_ledger_reaches_the_study_once() {
         world.verifier_with(registry.clone(), |_| {}).await,
         world.verifier_with(registry.clone(), |_| {}).await,
     ];
-    let (webhooks, webhook) = told_of_studies(&world).await;
+    let (webhooks, webhook) = told_of(&world, STUDIES).await;
     let study = study_at(&replicas[0]).await;
     let (stays, leaves) = (world.nurse(4), world.nurse(5));
     let mut scope = None;
@@ -204,28 +203,8 @@ async fn a_withdrawal_on_the_ledger_reaches_the_study_once() {
     assert_eq!(counts(&replicas[1], &study).await, [1, 1, 0]);
     assert_eq!(replicas[1].follow_withdrawals().await.unwrap(), 0);
     assert_eq!(noted(&world, "study.withdraw").await, 1);
-    let told = webhooks.deliveries(&webhook, 10).await.unwrap();
-    let told: Vec<_> = told.iter().map(|delivery| delivery.event.as_str()).collect();
+    let told = told_so_far(&webhooks, &webhook).await;
     assert_eq!(told, ["study.withdrawn"]);
-}
-
-/// A receiver that wants to know of studies, and cannot be reached: what it would be told waits.
-async fn told_of_studies(world: &World) -> (Webhooks, String) {
-    let hosts = vec![HostRule {
-        host: "127.0.0.1".to_owned(),
-        ports: [9].into_iter().collect(),
-        http: true,
-        internal: true,
-    }];
-    let config = OutboundConfig { hosts, ..OutboundConfig::default() };
-    let storage = Storage::open(&world.database.url, TenantId::default()).await.unwrap();
-    let (key, clock) = (SealingKey::derive(&[7; 32]), world.clock.clone());
-    let clock = Arc::new(move || clock.load(Ordering::SeqCst));
-    let webhooks = Webhooks::new(storage, key, Outbound::new(&config).unwrap(), clock);
-    let events = [EventKind::StudyWithdrawn, EventKind::StudyPolicyChanged].into_iter().collect();
-    let url = "http://127.0.0.1:9/hook";
-    let made = webhooks.register(url, &events, &Actor::operator(), &mut OsRng).await.unwrap();
-    (webhooks, made.0.id)
 }
 
 #[tokio::test(flavor = "multi_thread")]
