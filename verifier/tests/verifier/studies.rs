@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use ark_std::rand::rngs::OsRng;
 use attestry_credential::policy::PolicyDocument;
 use attestry_credential::presentation::PresentationResponse;
 use attestry_service::audit::{self, Filter};
