@@ -11,3 +11,4 @@ pub mod memory;
 pub mod register;
 pub mod report;
 pub mod show;
+pub mod verifier;

@@ -42,12 +42,24 @@ pub fn prove_and_read_peak(keys: &Path) -> Result<f64> {
 
 /// VmHWM of this process in megabytes.
 fn own_peak() -> Result<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").context("reading the peak")?;
+    status_mb("VmHWM:")
+}
+
+/// What this process holds in memory now, in megabytes (10^6 bytes).
+///
+/// # Errors
+/// If the system does not tell.
+pub fn resident_mb() -> Result<f64> {
+    status_mb("VmRSS:")
+}
+
+fn status_mb(line: &str) -> Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").context("reading the memory")?;
     let kibibytes: f64 = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .find_map(|found| found.strip_prefix(line))
         .and_then(|rest| rest.trim().strip_suffix("kB"))
-        .context("the peak is not told by this system")?
+        .context("the memory is not told by this system")?
         .trim()
         .parse()?;
     Ok((kibibytes * 1024.0 / 1e5).round() / 10.0)

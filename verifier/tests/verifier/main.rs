@@ -3,6 +3,7 @@
 
 mod accepted;
 mod access;
+mod direct;
 mod documents;
 mod fetched;
 mod gathered;
