@@ -33,6 +33,8 @@ use crate::{Refusal, Verifier, VerifierError};
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 /// Groups of lines that are checked at a time.
 const GROUPS: usize = 3;
+/// Bytes of the lines of a group, after which no more are added.
+const MAX_GROUP: usize = 512 * 1024;
 /// Groups of answers that wait for the client to read them.
 const UNREAD: usize = 2;
 /// Bytes of a line's id, at most.
@@ -162,15 +164,30 @@ struct Gone;
 
 impl File {
     async fn run(mut self, mut lines: Lines, first: Option<Vec<u8>>) {
-        self.start(first.into_iter().collect());
+        let waiting = first.into_iter().collect();
         // Who has gone needs no answer, and what was not recorded was not decided.
-        let _ = self.answer_all(&mut lines).await;
+        let _ = self.answer_all(&mut lines, waiting).await;
     }
 
-    async fn answer_all(&mut self, lines: &mut Lines) -> Result<(), Gone> {
+    /// A line that comes alone is checked at once; while lines are being checked, the next ones
+    /// gather to a group.
+    async fn answer_all(
+        &mut self,
+        lines: &mut Lines,
+        mut waiting: Vec<Vec<u8>>,
+    ) -> Result<(), Gone> {
         let mut end = None;
         let client = self.answers.clone();
-        while end.is_none() || !self.groups.is_empty() {
+        while end.is_none() || !waiting.is_empty() || !self.groups.is_empty() {
+            let bytes: usize = waiting.iter().map(Vec::len).sum();
+            let is_full = waiting.len() >= GROUP || bytes >= MAX_GROUP || end.is_some();
+            if !waiting.is_empty()
+                && (self.groups.is_empty() || is_full && self.groups.len() < GROUPS)
+            {
+                self.start(std::mem::take(&mut waiting));
+                continue;
+            }
+            let room = GROUP - waiting.len().min(GROUP);
             tokio::select! {
                 () = client.closed() => return Err(Gone),
                 () = finished(self.groups.front_mut()) => {
@@ -179,10 +196,10 @@ impl File {
                         self.send(answer).await?;
                     }
                 }
-                next = lines.next(GROUP), if end.is_none() && self.groups.len() < GROUPS => {
+                next = lines.next(room), if !is_full => {
                     match next {
-                        Ok(lines) if lines.is_empty() => end = Some(Ok(())),
-                        Ok(lines) => self.start(lines),
+                        Ok(more) if more.is_empty() => end = Some(Ok(())),
+                        Ok(more) => waiting.extend(more),
                         Err(broken) => end = Some(Err(broken)),
                     }
                 }
