@@ -35,6 +35,16 @@ impl Service {
     }
 }
 
+impl Service {
+    /// Memory that the process has, KiB.
+    #[allow(dead_code, reason = "some of the tests look at it")]
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
 impl Drop for Service {
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -1,7 +1,10 @@
 //! Many holders of one issuer, whose answers are made at once and then sent to a service.
 
-use ark_std::rand::{RngCore, SeedableRng, rngs::StdRng};
+use ark_std::rand::rngs::{OsRng, StdRng};
+use ark_std::rand::{RngCore, SeedableRng};
+use attestry_circuits::registry::{RegistryLeaf, RegistryPath, RegistryRoot};
 use attestry_circuits::schnorr::SigningKey;
+use attestry_circuits::status::StatusList;
 use attestry_circuits::{Credential, Header, HolderSecret, IssuerId, Witness};
 use attestry_credential::policy::PolicyDocument;
 use attestry_credential::presentation::{
@@ -14,6 +17,7 @@ use attestry_ledger::{EntryIndex, RegistryClient};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::binary::{registry, run};
 
@@ -25,6 +29,20 @@ pub(crate) struct Crowd {
     issuer_id: IssuerId,
     prover: Prover,
     system: ZkSystem,
+}
+
+/// The registry as all holders see it.
+struct View {
+    root: RegistryRoot,
+    leaf: RegistryLeaf,
+    path: RegistryPath,
+    list: StatusList,
+}
+
+/// The services run by the machine's clock.
+#[allow(clippy::disallowed_methods, reason = "processes keep real time")]
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 impl Crowd {
@@ -98,47 +116,71 @@ impl Crowd {
         holders: u32,
         now: u64,
     ) -> Vec<PresentationResponse> {
+        let view = self.view().await;
+        (0..holders).map(|holder| self.answer(&view, holder, request, now)).collect()
+    }
+
+    /// The answer of one of them.
+    pub(crate) async fn answer_of(
+        &self,
+        holder: u32,
+        request: &PresentationRequest,
+        now: u64,
+    ) -> PresentationResponse {
+        self.answer(&self.view().await, holder, request, now)
+    }
+
+    async fn view(&self) -> View {
         let tree = self.registry.registry_tree().await.unwrap();
-        let leaf = self.registry.entry(self.entry).await.unwrap().leaf;
-        let list = self.registry.status_list(self.entry).await.unwrap();
-        let registry_path = tree.path(self.entry.as_u32() as usize).unwrap();
-        let answer = |holder: u32| {
-            let (credential, subject, holder_secret) = self.credential(holder, now);
-            let witness = Witness {
-                holder_secret,
-                signature: self.issuer.sign(&credential).unwrap(),
-                credential,
-                leaf,
-                registry_path: registry_path.clone(),
-                status_path: list.path(holder).unwrap(),
-            };
-            let mut rng = StdRng::seed_from_u64(u64::from(holder) << 32 | request.scope.epoch);
-            let presentations = request.queries.iter().map(|query| {
-                let seed = &mut [0; 32];
-                rng.fill_bytes(seed);
-                let key = ed25519_dalek::SigningKey::from_bytes(seed);
-                let parts = StatementParts {
-                    registry_root: tree.root(),
-                    now,
-                    nullifier: witness.holder_secret.withdrawal_key(&request.scope()).nullifier(),
-                    disclosed: disclosed_by(query, &witness.credential, &subject).unwrap(),
-                    presentation_key: key.verifying_key().to_bytes(),
-                };
-                let statement = rebuild_statement(request, query, &parts).unwrap();
-                let proof = self.prover.prove_statement(&statement, &witness, &mut rng).unwrap();
-                let mut presentation = Presentation {
-                    circuit_id: self.system.params.circuit_hash,
-                    parts,
-                    proof: proof.to_bytes(),
-                    signature: [0; 64],
-                };
-                sign(&mut presentation, request, query, &key).unwrap();
-                (query.id.clone(), presentation)
-            });
-            let presentations: BTreeMap<_, _> = presentations.collect();
-            PresentationResponse { request_id: request.request_id.clone(), presentations }
+        View {
+            root: tree.root(),
+            leaf: self.registry.entry(self.entry).await.unwrap().leaf,
+            path: tree.path(self.entry.as_u32() as usize).unwrap(),
+            list: self.registry.status_list(self.entry).await.unwrap(),
+        }
+    }
+
+    fn answer(
+        &self,
+        view: &View,
+        holder: u32,
+        request: &PresentationRequest,
+        now: u64,
+    ) -> PresentationResponse {
+        let (credential, subject, holder_secret) = self.credential(holder, now);
+        let witness = Witness {
+            holder_secret,
+            signature: self.issuer.sign(&credential).unwrap(),
+            credential,
+            leaf: view.leaf,
+            registry_path: view.path.clone(),
+            status_path: view.list.path(holder).unwrap(),
         };
-        (0..holders).map(answer).collect()
+        let rng = &mut OsRng;
+        let presentations = request.queries.iter().map(|query| {
+            let seed = &mut [0; 32];
+            rng.fill_bytes(seed);
+            let key = ed25519_dalek::SigningKey::from_bytes(seed);
+            let parts = StatementParts {
+                registry_root: view.root,
+                now,
+                nullifier: witness.holder_secret.withdrawal_key(&request.scope()).nullifier(),
+                disclosed: disclosed_by(query, &witness.credential, &subject).unwrap(),
+                presentation_key: key.verifying_key().to_bytes(),
+            };
+            let statement = rebuild_statement(request, query, &parts).unwrap();
+            let proof = self.prover.prove_statement(&statement, &witness, rng).unwrap();
+            let mut presentation = Presentation {
+                circuit_id: self.system.params.circuit_hash,
+                parts,
+                proof: proof.to_bytes(),
+                signature: [0; 64],
+            };
+            sign(&mut presentation, request, query, &key).unwrap();
+            (query.id.clone(), presentation)
+        });
+        let presentations: BTreeMap<_, _> = presentations.collect();
+        PresentationResponse { request_id: request.request_id.clone(), presentations }
     }
 
     fn credential(&self, holder: u32, now: u64) -> (Credential, Subject, HolderSecret) {

@@ -1,4 +1,4 @@
-//! Services killed at any moment. The issuer of issuing, revoking, publishing and importing: nothing
+//! Services killed at any moment, and under hostile traffic. The issuer of issuing, revoking, publishing and importing: nothing
 //! acknowledged is lost, and nothing is done twice. On PostgreSQL two replicas work at once, and are
 //! killed at once.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -7,6 +7,7 @@
 mod binary;
 #[path = "../crowd.rs"]
 mod crowd;
+mod soak;
 mod verifier;
 
 use attestry_service::DatabaseUrl;

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::binary::{Service, last_json, run};
-use crate::crowd::Crowd;
+use crate::crowd::{Crowd, now};
 use crate::{KILLS, free_port};
 
 /// Holders who answer in each life of the service.
@@ -64,12 +64,6 @@ fn start(data: &Path, ledger: &str, port: &str, database: Option<&str>) -> Servi
     let mut service = vec!["verifier", "serve", "--open", "--listen", &listen, "--ledger", ledger];
     service.extend(database.iter().flat_map(|url| ["--database", url]));
     Service::start(data, &service)
-}
-
-/// The services run by the machine's clock.
-#[allow(clippy::disallowed_methods, reason = "processes keep real time")]
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,8 +22,8 @@ use attestry_ledger::{Account, Accreditation, ClientOptions, LedgerClient, Regis
 use attestry_service::{Actor, DatabaseUrl, TenantId};
 use attestry_verifier::http::{Access, Service, serve};
 use attestry_verifier::{
-    AcceptedCircuits, NewSession, PolicyCatalogue, ReceiptKey, Storage, Verifier, VerifierConfig,
-    VerifierParts,
+    AcceptedCircuits, NewSession, PolicyCatalogue, ReceiptKey, Reply, Storage, Verifier,
+    VerifierConfig, VerifierParts,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -76,6 +76,7 @@ impl World {
             policies: PolicyCatalogue::none(),
             registry: registry.clone(),
             storage: Storage::open(&url, TenantId::default()).await?,
+            account: Account::random(&mut rng),
             receipt_key: ReceiptKey::from_seed(&[3; 32]),
             clock: Arc::new(|| NOW),
             rng: Box::new(OsRng),
@@ -87,6 +88,7 @@ impl World {
             scope: ScopeParts { purpose: "a study".to_owned(), epoch: 1 },
             purpose: "To count you in".to_owned(),
             count_once: false,
+            reply: Reply::default(),
         };
         let request = verifier.open_session(&Actor::operator(), asked).await?.request;
 
