@@ -1,6 +1,6 @@
 //! The head of the audit log on the ledger: from then on nobody can be shown another past.
 
-use attestry_ledger::{EvidenceBatch, LedgerError};
+use attestry_ledger::EvidenceBatch;
 use attestry_service::audit::{self, Anchor};
 
 use crate::{Issuer, IssuerError};
@@ -18,21 +18,16 @@ impl Issuer {
         let waiting = audit::unanchored(&mut connection, self.tenant()).await?;
         drop(connection);
         let Some((head, batch)) = waiting else { return Ok(None) };
-        let (kind, root) = (batch.kind, batch.root);
         let evidence = EvidenceBatch {
-            kind,
+            kind: batch.kind,
             policy_version: batch.policy_version,
-            root,
+            root: batch.root,
             leaf_count: batch.leaf_count,
         };
-        match self.registry().anchor_evidence(self.keys().account(), &evidence).await {
-            Err(LedgerError::Reverted { name }) if name == "AlreadyAnchored" => {}
-            outcome => outcome?,
-        }
-        let record = self.registry().evidence(self.keys().address(), &kind, &root).await?;
-        let record = record.ok_or(LedgerError::Malformed("evidence that was anchored is not"))?;
+        let account = self.keys().account();
+        let record = self.registry().ensure_evidence(account, &evidence).await?;
         let (batch, anchored_at) = (record.sequence, record.anchored_at);
-        let anchor = Anchor { head, root, batch, anchored_at };
+        let anchor = Anchor { head, root: evidence.root, batch, anchored_at };
         let mut connection = self.storage().connection().await?;
         audit::record_anchor(&mut connection, self.tenant(), &anchor).await?;
         Ok(Some(anchor))

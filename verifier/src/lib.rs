@@ -5,6 +5,7 @@
 //! registry root from the ledger and the time from its clock, and what cannot be read is never a
 //! yes. Every decision has a [`SignedReceipt`], which holds no claim of anybody.
 
+mod anchor;
 mod answer;
 mod check;
 mod circuits;

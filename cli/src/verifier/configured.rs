@@ -78,7 +78,9 @@ pub(super) async fn serve(config: &ServiceConfig) -> Result<()> {
         });
     }
     service::announce(&listener)?;
-    http::serve(listener, http::Service { verifiers, hosting }, service::shutdown()).await?;
+    let audit_anchor_interval_s = config.audit_anchor_interval_s;
+    let served = http::Service { verifiers, hosting, audit_anchor_interval_s };
+    http::serve(listener, served, service::shutdown()).await?;
     Ok(())
 }
 

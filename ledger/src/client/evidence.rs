@@ -66,6 +66,23 @@ impl RegistryClient {
         self.client.send(account, self.deployment.evidence_anchor, call).await.map(|_| ())
     }
 
+    /// The same, and what the ledger says of it then. A batch that was anchored before is not anchored again.
+    ///
+    /// # Errors
+    /// As [`anchor_evidence`](Self::anchor_evidence), but for `AlreadyAnchored`; those of reading.
+    pub async fn ensure_evidence(
+        &self,
+        account: &Account,
+        batch: &EvidenceBatch,
+    ) -> Result<EvidenceRecord, LedgerError> {
+        match self.anchor_evidence(account, batch).await {
+            Err(LedgerError::Reverted { name }) if name == "AlreadyAnchored" => {}
+            outcome => outcome?,
+        }
+        let record = self.evidence(account.address(), &batch.kind, &batch.root).await?;
+        record.ok_or(LedgerError::Malformed("evidence that was anchored is not"))
+    }
+
     /// When and as what a root was anchored, if it was.
     ///
     /// # Errors

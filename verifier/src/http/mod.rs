@@ -71,12 +71,14 @@ pub struct Service {
     pub verifiers: Vec<Verifier>,
     /// How they are hosted.
     pub hosting: Hosting,
+    /// How often the heads of the audit logs go to the ledger, seconds; never if none.
+    pub audit_anchor_interval_s: Option<u64>,
 }
 
 impl Service {
     /// Verifiers with the usual limits, and the metrics beside everything else.
     pub fn new(verifiers: Vec<Verifier>, access: Access) -> Self {
-        Self { verifiers, hosting: Hosting::new(access) }
+        Self { verifiers, hosting: Hosting::new(access), audit_anchor_interval_s: None }
     }
 }
 
@@ -98,7 +100,7 @@ pub async fn serve(
     for verifier in &service.verifiers {
         verifier.load_policies().await?;
     }
-    let background = Background::start(&service.verifiers);
+    let background = Background::start(&service.verifiers, service.audit_anchor_interval_s);
     let health = Health::of(&service.verifiers);
     let app = (routes(&service, &health), health.metrics_route());
     let watched = service.verifiers.clone();

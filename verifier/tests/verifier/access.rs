@@ -135,6 +135,19 @@ async fn the_audit_log_tells_of_every_change_and_of_no_holder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_head_of_the_audit_log_goes_to_the_ledger_once() {
+    let world = World::new().await;
+    assert!(world.verifier.anchor_log().await.unwrap().is_none(), "nothing was done");
+    world.session().await;
+    let anchor = world.verifier.anchor_log().await.unwrap().unwrap();
+    assert_eq!(anchor.head.sequence, 1);
+    assert!(world.verifier.anchor_log().await.unwrap().is_none(), "nothing was done since");
+    world.session().await;
+    let next = world.verifier.anchor_log().await.unwrap().unwrap();
+    assert_eq!((next.head.sequence, next.batch), (2, anchor.batch + 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tenants_of_one_database_do_not_see_each_other() {
     let world = World::new().await;
     let other: TenantId = "sponsor".parse().unwrap();
