@@ -6,7 +6,12 @@ use std::{fs, io, path::Path};
 
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 use attestry_circuits::{HolderSecret, field, schnorr::SigningKey};
-use attestry_credential::{roster::columns, schema::Schema};
+use attestry_credential::{
+    oid4vp::{Algorithm, AuthorizationRequest, AuthorizationResponse, ResponseMode},
+    presentation::PresentationResponse,
+    roster::columns,
+    schema::Schema,
+};
 use attestry_fuzz::{
     toy::KEYS,
     vault,
@@ -45,6 +50,16 @@ fn main() -> io::Result<()> {
         fs::write(folder.join(name), bytes)
     };
     let text = |value: &serde_json::Value| value.to_string().into_bytes();
+
+    let request = AuthorizationRequest::of(&REQUEST, ResponseMode::DirectPost, 1_800_000_000);
+    seed("signed_request", "claims.json", &text(&request.to_claims()))?;
+    let unsigned = request.unsigned(Algorithm::Es256k, "did:ethr:0x00#controller");
+    seed("signed_request", "signed", unsigned.with_signature(&[1; 64]).as_bytes())?;
+    let response = PresentationResponse::try_from(response_json()).map_err(io::Error::other)?;
+    let form = AuthorizationResponse::of(&response);
+    let form = form.to_form(&ResponseMode::DirectPost, &mut StdRng::seed_from_u64(1));
+    seed("response_form", "answer", form.map_err(io::Error::other)?.as_bytes())?;
+    seed("response_form", "declined", b"error=access_denied&state=r1")?;
 
     for query in &REQUEST.queries {
         let presentation = answer(query);
