@@ -34,7 +34,7 @@ test: test-postgres
 
 # The suites that have a database, on PostgreSQL: a new server, stopped by the end.
 test-postgres:
-    tests/postgres/run env ATTESTRY_TEST_DATABASE=postgres cargo test --workspace --locked --test issuer --test database --test audit --test access --test survival
+    tests/postgres/run env ATTESTRY_TEST_DATABASE=postgres cargo test --workspace --locked --test issuer --test verifier --test webhooks --test database --test audit --test access --test survival
 
 # Recompiles the contracts and compares the committed bytecode, tests them on chain and compares
 # their gas. Skips, visibly, without node or forge.
@@ -75,6 +75,14 @@ fuzz seconds="20":
 # Measures an office's register of 1,000 and of 100,000 credentials. Minutes long.
 register:
     cargo run --release --locked -p attestry-benches --bin register
+
+# Measures the verifier's service beside a bare loop of verifications.
+verifier-speed:
+    cargo run --release --locked -p attestry-benches --bin verifier
+
+# A verifier under an hour's traffic of five requests a second, as fast as it goes.
+soak requests="20000":
+    ATTESTRY_SOAK_REQUESTS={{requests}} cargo test --workspace --locked --test survival soak
 
 # Measures peers from the package registries beside this, in one table. Downloads and builds them.
 peers:

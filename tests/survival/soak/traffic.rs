@@ -83,7 +83,8 @@ impl Desk {
         expired.expires_at = now - 1;
         let stranger = "did:ethr:0x1:0x00000000000000000000000000000000000000ff".parse().unwrap();
         let other = crowd.request(&stranger, 1, now);
-        let client = Client::builder().timeout(PATIENCE).build().unwrap();
+        // The service closes a connection whose body it refused unread: each request has its own.
+        let client = Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).build().unwrap();
         Self { base: base.to_owned(), client, crowd, request, answers, expired, other }
     }
 
