@@ -23,7 +23,7 @@ const CLIENTS: usize = 64;
 /// Requests under full load.
 const REQUESTS: usize = 8_192;
 /// Requests under a tenth of that load.
-const LIGHT_REQUESTS: usize = 512;
+const LIGHT_REQUESTS: usize = 2_048;
 /// Connections that share the light load.
 const LIGHT_CLIENTS: usize = 8;
 /// Lines of a small and of a large file.

@@ -22,8 +22,9 @@ const CONNECTIONS: u32 = 8;
 /// How long to wait for a connection: a busy database is an error, not a queue without end.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Readers go on while one writes; what is committed is on disk; what is deleted is overwritten.
+/// The log is moved into the file every 16 MiB: whoever commits then waits for it.
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-    PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000; PRAGMA secure_delete = ON";
+    PRAGMA wal_autocheckpoint = 4096; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000; PRAGMA secure_delete = ON";
 
 /// What can go wrong with a database as such.
 #[derive(Debug, thiserror::Error)]
