@@ -42,7 +42,8 @@ pub(super) async fn canonical_graph(document: &Value) -> Result<String, Refusal>
 /// The types of a credential, as the IRIs that its contexts make of them.
 ///
 /// # Errors
-/// As [`canonical_graph`]; [`Refusal::JsonLd`] if not one node of the document is a credential.
+/// [`Refusal::JsonLd`] if it is no JSON-LD by the embedded contexts, or not one node of it is a
+/// credential; [`Refusal::List`]; [`Refusal::Complexity`].
 pub async fn expanded_types(credential: &Value) -> Result<Vec<String>, Refusal> {
     const CREDENTIAL: &str = "<https://www.w3.org/2018/credentials#VerifiableCredential> .";
     let graph = canonical_graph(&unsecured(credential)).await?;
