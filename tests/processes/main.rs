@@ -8,6 +8,7 @@ mod office;
 mod outage;
 mod policies;
 
+use attestry_credential::presentation::PresentationResponse;
 use attestry_keys::PreparedVerifyingKey;
 use attestry_keys::interop::snarkjs;
 use serde_json::{Value, json};
@@ -150,6 +151,9 @@ async fn a_licence_is_issued_presented_verified_revoked_and_refused() {
     let inputs = snarkjs::read_public_signals(&text(2)).unwrap();
     assert_eq!(PreparedVerifyingKey::new(key).verify(&inputs, &proof), Ok(()));
 
+    // The receipt and the answer are checked without any service: by a key, by a snapshot.
+    check_offline(data, &kept, &ledger.url, &verifier.url, &outcome).await;
+
     // The same session takes no second answer, though the wallet has one ready.
     let again = attestry(data).args(present).output().unwrap();
     assert!(!again.status.success());
@@ -206,4 +210,41 @@ async fn a_licence_is_issued_presented_verified_revoked_and_refused() {
     );
     let again = attestry(data).args(receive).args(code_file).output().unwrap();
     assert!(!again.status.success());
+}
+
+/// Checks, offline, a receipt and the answer that the wallet kept; and that changed ones are none.
+async fn check_offline(data: &Path, kept: &Path, ledger: &str, verifier: &str, outcome: &Value) {
+    let [receipt, jwk, answer, changed, snapshot] =
+        ["receipt", "jwk.json", "presentation.json", "changed.json", "snapshot.json"]
+            .map(|name| kept.join(name));
+    let key = reqwest::get(format!("{verifier}/receipt-key")).await.unwrap().text().await.unwrap();
+    std::fs::write(&jwk, key).unwrap();
+    let jws = outcome["receipt"].as_str().unwrap();
+    std::fs::write(&receipt, jws).unwrap();
+    let verify = |receipt: &Path| {
+        let mut verify = attestry(data);
+        verify.args(["receipt", "verify"]).arg(receipt).arg("--jwk").arg(&jwk);
+        verify.arg("--response").arg(&answer).output().unwrap()
+    };
+    let said = last_json(&verify(&receipt));
+    assert_eq!((&said["valid"], &said["responseMatches"]), (&json!(true), &json!(true)), "{said}");
+    assert_eq!(said["receipt"]["result"], "accepted");
+    let (head, signature) = jws.rsplit_once('.').unwrap();
+    std::fs::write(&receipt, format!("{head}x.{signature}")).unwrap();
+    assert!(!verify(&receipt).status.success());
+
+    run(data, &["ledger", "snapshot", "--ledger", ledger, "--output", snapshot.to_str().unwrap()]);
+    let mut response = PresentationResponse::from_json(&std::fs::read(&answer).unwrap()).unwrap();
+    response.presentations.values_mut().next().unwrap().parts.now -= 1;
+    std::fs::write(&changed, serde_json::to_vec(&response).unwrap()).unwrap();
+    let check = |file: &Path| {
+        let mut check = attestry(data);
+        check.args(["verifier", "check", "--snapshot"]).arg(&snapshot).arg("--request");
+        check.arg(kept.join("request.json")).arg(file).output().unwrap()
+    };
+    assert_eq!(last_json(&check(&answer))["verified"], true);
+    let refused = check(&changed);
+    assert!(!refused.status.success());
+    let said: Value = serde_json::from_slice(&refused.stdout).unwrap();
+    assert_eq!((&said["verified"], &said["reason"]), (&json!(false), &json!("altered")));
 }

@@ -18,6 +18,8 @@ pub(super) struct Health {
     metrics: Metrics,
     ready: TenantGauge,
     ledger_grace: TenantGauge,
+    pending: TenantGauge,
+    failed: TenantGauge,
 }
 
 impl Health {
@@ -29,7 +31,16 @@ impl Health {
             "ledger_grace",
             "Whether the ledger is decided without, within the grace: 1 or 0",
         );
-        Self { verifiers: verifiers.into(), metrics, ready, ledger_grace }
+        let pending = "Messages that are to be sent to webhooks, perhaps again";
+        let failed = "Messages to webhooks that were given up of late";
+        Self {
+            verifiers: verifiers.into(),
+            ready,
+            ledger_grace,
+            pending: metrics.gauge("webhook_deliveries_pending", pending),
+            failed: metrics.gauge("webhook_deliveries_failed", failed),
+            metrics,
+        }
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
@@ -75,6 +86,13 @@ async fn metrics(State(health): State<Health>) -> Response {
         let in_grace = readiness.as_ref().is_ok_and(|readiness| readiness.ledger_grace);
         health.ready.set(verifier.tenant(), readiness.is_ok().into());
         health.ledger_grace.set(verifier.tenant(), in_grace.into());
+        // What cannot be had keeps its last value.
+        if let Some(webhooks) = verifier.webhooks()
+            && let Ok(backlog) = webhooks.backlog().await
+        {
+            health.pending.set(verifier.tenant(), backlog.pending);
+            health.failed.set(verifier.tenant(), backlog.failed);
+        }
     }
     health.metrics.answer()
 }

@@ -20,4 +20,5 @@ pub use presentation::check_presentation;
 #[cfg(feature = "w3c")]
 pub(crate) use context::KNOWN_CONTEXTS;
 pub(crate) use objects::{each, identifier, types};
+#[cfg(feature = "w3c")]
 pub(crate) use url::is_absolute_url;
