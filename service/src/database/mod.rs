@@ -24,7 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Readers go on while one writes; what is committed is on disk; what is deleted is overwritten.
 /// The log is moved into the file every 16 MiB: whoever commits then waits for it.
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-    PRAGMA wal_autocheckpoint = 4096; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000; PRAGMA secure_delete = ON";
+    PRAGMA wal_autocheckpoint = 4096; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000;
+    PRAGMA secure_delete = ON";
 
 /// What can go wrong with a database as such.
 #[derive(Debug, thiserror::Error)]
