@@ -5,26 +5,30 @@
 //! changes a row that others read first does so by a condition on what was read, or by an update
 //! that locks the row: both databases order writers by that.
 
+mod checkpoint;
 mod schema;
 mod url;
 
 pub use url::DatabaseUrl;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
 use sqlx::{Any, AnyPool, Executor, Transaction};
 
+use checkpoint::Checkpoints;
+
 /// Connections of a service to its database.
 const CONNECTIONS: u32 = 8;
 /// How long to wait for a connection: a busy database is an error, not a queue without end.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Readers go on while one writes; what is committed is on disk; what is deleted is overwritten.
-/// The log is moved into the file every 16 MiB: whoever commits then waits for it.
+/// Should nobody else have moved 64 MiB of log into the file, whoever commits does.
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-    PRAGMA wal_autocheckpoint = 4096; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000;
+    PRAGMA wal_autocheckpoint = 16384; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000;
     PRAGMA secure_delete = ON";
 
 /// What can go wrong with a database as such.
@@ -62,6 +66,7 @@ pub(crate) enum Kind {
 pub struct Database {
     pool: AnyPool,
     kind: Kind,
+    _checkpoints: Option<Arc<Checkpoints>>,
 }
 
 impl std::fmt::Debug for Database {
@@ -88,11 +93,14 @@ impl Database {
                         Ok(())
                     })
                 });
-                Self { pool: pool.connect_with(options).await?, kind: Kind::Sqlite }
+                let pool = pool.connect_with(options).await?;
+                let checkpoints = Some(Arc::new(Checkpoints::start(pool.clone())));
+                Self { pool, kind: Kind::Sqlite, _checkpoints: checkpoints }
             }
             DatabaseUrl::Postgres(url) => {
                 let options: AnyConnectOptions = url.parse()?;
-                Self { pool: pool.connect_with(options).await?, kind: Kind::Postgres }
+                let pool = pool.connect_with(options).await?;
+                Self { pool, kind: Kind::Postgres, _checkpoints: None }
             }
         })
     }
