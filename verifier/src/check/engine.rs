@@ -44,8 +44,6 @@ type Answer = Result<Vec<VerifiedAnswer>, Refusal>;
 
 struct Job {
     candidates: Vec<Candidate>,
-    /// Why the answer is refused already, unless one of its proofs is none.
-    refused: Option<Refusal>,
     answer: oneshot::Sender<Answer>,
     _room: Room,
 }
@@ -96,23 +94,17 @@ impl Engine {
         Self(Arc::new(Handle(lanes)))
     }
 
-    /// Checks the proofs and signatures of an answer, unless `refused` says why it is refused
-    /// already; even then proofs that are none come first.
+    /// Checks the proofs and signatures of an answer.
     ///
     /// # Errors
-    /// [`Refusal::BadProof`], `refused`, then the first query's [`Refusal::WrongChallenge`],
+    /// [`Refusal::BadProof`], then the first query's [`Refusal::WrongChallenge`],
     /// [`Refusal::NotProven`] or [`Refusal::Altered`]; [`Refusal::Overloaded`],
     /// [`Refusal::Interrupted`].
-    pub(crate) async fn prove(
-        &self,
-        lane: Lane,
-        candidates: Vec<Candidate>,
-        refused: Option<Refusal>,
-    ) -> Answer {
+    pub(crate) async fn prove(&self, lane: Lane, candidates: Vec<Candidate>) -> Answer {
         let lanes = &self.0.0;
         let room = lanes.room(lane).await?;
         let (answer, answered) = oneshot::channel();
-        lanes.push(lane, Job { candidates, refused, answer, _room: room });
+        lanes.push(lane, Job { candidates, answer, _room: room });
         answered.await.unwrap_or(Err(Refusal::Interrupted))
     }
 }
@@ -127,42 +119,32 @@ fn work(mut jobs: Vec<Job>, rng: &mut StdRng) {
     // Nobody waits for these any more.
     jobs.retain(|job| !job.answer.is_closed());
     let (answers, candidates): (Vec<_>, Vec<_>) =
-        jobs.into_iter().map(|job| ((job.answer, job.refused, job._room), job.candidates)).unzip();
-    let refused: Vec<bool> = answers.iter().map(|(_, refused, _)| refused.is_some()).collect();
-    let results = prove_all(candidates, &refused, rng);
-    for ((answer, refused, room), result) in answers.into_iter().zip(results) {
+        jobs.into_iter().map(|job| ((job.answer, job._room), job.candidates)).unzip();
+    let results = prove_all(candidates, rng);
+    for ((answer, room), result) in answers.into_iter().zip(results) {
         drop(room);
-        let result = match (result, refused) {
-            (Err(Refusal::BadProof), _) => Err(Refusal::BadProof),
-            (_, Some(refusal)) => Err(refusal),
-            (result, None) => result,
-        };
         // Whoever has gone needs no answer.
         drop(answer.send(result));
     }
 }
 
-/// Answers, in order; of those that are refused already only whether their proofs are proofs.
-fn prove_all(jobs: Vec<Vec<Candidate>>, refused: &[bool], rng: &mut StdRng) -> Vec<Answer> {
-    let looked_at: Vec<(&Candidate, bool)> = jobs
-        .iter()
-        .zip(refused)
-        .flat_map(|(job, refused)| job.iter().map(move |candidate| (candidate, *refused)))
-        .collect();
-    let seen: Vec<Seen> = looked_at.par_iter().map(|(one, refused)| one.look(*refused)).collect();
+/// Answers, in order.
+fn prove_all(jobs: Vec<Vec<Candidate>>, rng: &mut StdRng) -> Vec<Answer> {
+    let looked_at: Vec<&Candidate> = jobs.iter().flatten().collect();
+    let seen: Vec<Seen> = match looked_at.as_slice() {
+        // To wake another thread takes longer than it would save.
+        [one] => vec![one.look()],
+        many => many.par_iter().map(|one| one.look()).collect(),
+    };
     let mut proven = prove_statements(&looked_at, &seen, rng).into_iter();
     let mut seen = seen.into_iter();
     jobs.into_iter()
-        .zip(refused)
-        .map(|(job, refused)| {
+        .map(|job| {
             let count = job.len();
             let seen: Vec<Seen> = seen.by_ref().take(count).collect();
             let proven: Vec<_> = proven.by_ref().take(count).collect();
             if seen.iter().any(|seen| seen.proof.is_none()) {
                 return Err(Refusal::BadProof);
-            }
-            if *refused {
-                return Err(Refusal::Interrupted);
             }
             let parts = job.into_iter().zip(seen).zip(proven);
             parts.map(|((one, seen), proven)| one.concluded(seen.is_signed, proven)).collect()
@@ -170,15 +152,15 @@ fn prove_all(jobs: Vec<Vec<Candidate>>, refused: &[bool], rng: &mut StdRng) -> V
         .collect()
 }
 
-/// The statements that hold, of the candidates that are to be proven, one batch a key.
+/// The statements that hold, one batch a key.
 fn prove_statements(
-    candidates: &[(&Candidate, bool)],
+    candidates: &[&Candidate],
     seen: &[Seen],
     rng: &mut StdRng,
 ) -> Vec<Option<VerifiedStatement>> {
     let mut proven: Vec<Option<VerifiedStatement>> = candidates.iter().map(|_| None).collect();
     let mut keys: Vec<&Arc<PreparedVerifyingKey>> = Vec::new();
-    for (candidate, _) in candidates {
+    for candidate in candidates {
         if !keys.iter().any(|key| Arc::ptr_eq(key, &candidate.key)) {
             keys.push(&candidate.key);
         }
@@ -188,10 +170,8 @@ fn prove_statements(
             .iter()
             .zip(seen)
             .enumerate()
-            .filter(|(_, ((one, refused), _))| !refused && Arc::ptr_eq(&one.key, key))
-            .filter_map(|(i, ((one, _), seen))| {
-                Some((i, (one.statement.clone(), seen.proof.as_ref()?)))
-            })
+            .filter(|(_, (one, _))| Arc::ptr_eq(&one.key, key))
+            .filter_map(|(i, (one, seen))| Some((i, (one.statement.clone(), seen.proof.as_ref()?))))
             .unzip();
         for (place, answer) in places.into_iter().zip(key.verify_statements(items, rng)) {
             proven[place] = answer.ok();
@@ -201,13 +181,10 @@ fn prove_statements(
 }
 
 impl Candidate {
-    /// Decodes the proof with its subgroup checks, and checks the signature where that matters.
-    fn look(&self, refused: bool) -> Seen {
-        let (proof, is_signed) = rayon::join(
-            || Proof::from_bytes(&self.proof).ok(),
-            || !refused && self.signature.verify().is_ok(),
-        );
-        Seen { proof, is_signed }
+    /// Decodes the proof with its subgroup checks, and checks the signature.
+    fn look(&self) -> Seen {
+        let proof = Proof::from_bytes(&self.proof).ok();
+        Seen { proof, is_signed: self.signature.verify().is_ok() }
     }
 
     fn concluded(

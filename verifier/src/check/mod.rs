@@ -107,6 +107,25 @@ pub(crate) enum Ledger<'a> {
     Snapshot(&'a Snapshot),
 }
 
+/// What the ledger is asked about.
+struct Anchors {
+    roots: Vec<RegistryRoot>,
+    nullifier: Option<Nullifier>,
+}
+
+impl Anchors {
+    fn of(candidates: &[Candidate]) -> Self {
+        let mut roots = Vec::new();
+        for root in candidates.iter().map(|candidate| candidate.statement.registry_root) {
+            if !roots.contains(&root) {
+                roots.push(root);
+            }
+        }
+        // A complete answer has one nullifier.
+        Self { roots, nullifier: candidates.first().map(|one| one.statement.nullifier) }
+    }
+}
+
 /// What the check rests on besides request and answer.
 pub(crate) struct Trust<'a> {
     pub(crate) config: &'a VerifierConfig,
@@ -131,19 +150,28 @@ impl Trust<'_> {
             return Err(Refusal::Expired);
         }
         response.check_complete(request)?;
-        let (candidates, mut refused) = self.prepare_all(request, response, now);
-        let mut standing = None;
-        if refused.is_none() {
-            match self.look_up(&candidates, now).await {
-                Ok(found) => standing = Some(found),
-                Err(refusal) => refused = Some(refusal),
-            }
-        }
+        let (candidates, refused) = self.prepare_all(request, response, now);
         if candidates.is_empty() {
             return Err(refused.unwrap_or(Refusal::Interrupted));
         }
-        let answers = self.engine.prove(lane, candidates, refused).await?;
-        let (block, in_grace) = standing.ok_or(Refusal::Interrupted)?;
+        let anchors = Anchors::of(&candidates);
+        let standing = async {
+            match refused {
+                None => self.look_up(&anchors, now).await,
+                Some(refusal) => Err(refusal),
+            }
+        };
+        // The ledger is asked while the proofs are checked.
+        let (standing, proven) = tokio::join!(standing, self.engine.prove(lane, candidates));
+        let ((block, in_grace), answers) = match (standing, proven) {
+            (Ok(standing), Ok(answers)) => (standing, answers),
+            // What is no proof, or was not looked at, is not judged by its standing.
+            (
+                _,
+                Err(refusal @ (Refusal::BadProof | Refusal::Overloaded | Refusal::Interrupted)),
+            ) => return Err(refusal),
+            (Err(refusal), _) | (_, Err(refusal)) => return Err(refusal),
+        };
         // A complete answer has one nullifier.
         let first = answers.first().ok_or(Refusal::Interrupted)?;
         Ok(VerifiedPresentation {
@@ -205,32 +233,25 @@ impl Trust<'_> {
 
     /// Checks roots and nullifier against the ledger. Says at which block, and whether that was
     /// read within the grace of an outage.
-    async fn look_up(&self, candidates: &[Candidate], now: u64) -> Result<(u64, bool), Refusal> {
-        let mut roots: Vec<RegistryRoot> = Vec::new();
-        for root in candidates.iter().map(|candidate| candidate.statement.registry_root) {
-            if !roots.contains(&root) {
-                roots.push(root);
-            }
-        }
-        // A complete answer has one nullifier.
-        let nullifier = candidates.first().map(|candidate| candidate.statement.nullifier);
+    async fn look_up(&self, anchors: &Anchors, now: u64) -> Result<(u64, bool), Refusal> {
+        let Anchors { roots, nullifier } = anchors;
         match self.ledger {
             Ledger::Live(view) => {
                 let standing = view.as_of_now().await?;
                 for root in roots {
-                    standing.check_root(root, now).await?;
+                    standing.check_root(*root, now).await?;
                 }
                 if let Some(nullifier) = nullifier {
-                    standing.check_not_withdrawn(nullifier)?;
+                    standing.check_not_withdrawn(*nullifier)?;
                 }
                 Ok((standing.block(), standing.in_grace()))
             }
             Ledger::Snapshot(snapshot) => {
                 for root in roots {
-                    snapshot.check_root(root, now, self.config)?;
+                    snapshot.check_root(*root, now, self.config)?;
                 }
                 if let Some(nullifier) = nullifier {
-                    snapshot.check_not_withdrawn(nullifier)?;
+                    snapshot.check_not_withdrawn(*nullifier)?;
                 }
                 Ok((snapshot.block(), false))
             }
