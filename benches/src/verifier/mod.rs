@@ -22,8 +22,10 @@ const ANSWERS: usize = 512;
 const CLIENTS: usize = 64;
 /// Requests under full load.
 const REQUESTS: usize = 8_192;
+/// Between the loads.
+const SETTLING: Duration = Duration::from_secs(10);
 /// Requests under a tenth of that load.
-const LIGHT_REQUESTS: usize = 2_048;
+const LIGHT_REQUESTS: usize = 4_096;
 /// Connections that share the light load.
 const LIGHT_CLIENTS: usize = 8;
 /// Lines of a small and of a large file.
@@ -113,6 +115,8 @@ pub fn run() -> Result<VerifierReport> {
         let bodies = world.bodies();
         load(&world, &bodies, CLIENTS, REQUESTS / 8, None).await?;
         let full = load(&world, &bodies, CLIENTS, REQUESTS, None).await?;
+        // What the heavy load wrote reaches the disk.
+        tokio::time::sleep(SETTLING).await;
         let light_per_s = full.per_s / 10.0;
         let light = load(&world, &bodies, LIGHT_CLIENTS, LIGHT_REQUESTS, Some(light_per_s)).await?;
 
