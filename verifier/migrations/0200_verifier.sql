@@ -10,9 +10,14 @@ CREATE TABLE sessions (
     count_once BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
+    -- 0 once it is answered or has ended.
+    is_open BIGINT NOT NULL DEFAULT 1,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, request_id)
 );
+
+-- Those whose time may pass.
+CREATE INDEX sessions_open ON sessions (tenant, expires_at) WHERE is_open = 1;
 
 -- Challenges that have been answered. A row is never changed.
 CREATE TABLE challenges (
@@ -35,6 +40,9 @@ CREATE TABLE decisions (
     PRIMARY KEY (tenant, request_id),
     FOREIGN KEY (tenant, request_id) REFERENCES sessions (tenant, request_id)
 );
+
+-- Those that keep what is to be destroyed.
+CREATE INDEX decisions_disclosed ON decisions (tenant, decided_at) WHERE disclosed <> '{}';
 
 -- Holders that have been counted, by scope.
 CREATE TABLE nullifiers (

@@ -18,3 +18,5 @@ CREATE TABLE answered_questions (
     answered_at BIGINT NOT NULL,
     PRIMARY KEY (tenant, nullifier, shape, question)
 );
+
+CREATE INDEX answered_questions_by_time ON answered_questions (tenant, answered_at);

@@ -11,5 +11,6 @@ ALTER TABLE sessions ADD COLUMN response_code TEXT;
 -- How it ended without an answer: 'cancelled' by who opened it, 'declined' by the wallet, 'expired'.
 ALTER TABLE sessions ADD COLUMN ended TEXT;
 ALTER TABLE sessions ADD COLUMN ended_at BIGINT;
+CREATE INDEX sessions_ended ON sessions (tenant, expires_at) WHERE ended IS NOT NULL;
 -- 1: it asks for credentials as they are, and request has the claims of the request object.
 ALTER TABLE sessions ADD COLUMN plain BIGINT NOT NULL DEFAULT 0;

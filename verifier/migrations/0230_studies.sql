@@ -51,8 +51,12 @@ CREATE TABLE participants (
     counted_at BIGINT NOT NULL,
     proven_at BIGINT NOT NULL,
     withdrawn_at BIGINT,
+    -- Last entry of the audit log before it was counted. By this, participants come in the order in
+    -- which they are committed.
+    counted_after BIGINT NOT NULL,
     PRIMARY KEY (tenant, study, epoch, nullifier),
     FOREIGN KEY (tenant, study) REFERENCES studies (tenant, id)
 );
 
 CREATE INDEX participants_by_nullifier ON participants (tenant, nullifier);
+CREATE INDEX participants_in_order ON participants (tenant, counted_after);

@@ -37,5 +37,8 @@ CREATE TABLE webhook_deliveries (
     PRIMARY KEY (tenant, id)
 );
 
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (tenant, state, due_at);
+CREATE INDEX webhook_deliveries_by_state
+    ON webhook_deliveries (tenant, state, webhook_id, due_at, created_at);
+CREATE INDEX webhook_deliveries_finished ON webhook_deliveries (tenant, finished_at)
+    WHERE finished_at IS NOT NULL;
 CREATE INDEX webhook_deliveries_of ON webhook_deliveries (tenant, webhook_id, created_at);

@@ -76,7 +76,7 @@ impl Snapshot {
             taken_at: now,
             current_root: current.ok_or(LedgerError::RootMismatch)?,
             replaced_roots,
-            withdrawn: history.withdrawn().map(|nullifier| nullifier.to_string()).collect(),
+            withdrawn: history.withdrawn().iter().map(|nullifier| nullifier.to_string()).collect(),
         })
     }
 

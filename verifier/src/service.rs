@@ -21,7 +21,7 @@ use crate::receipt::{checks, request_hash};
 use crate::recorder::Recorder;
 use crate::session::{Decision, NewSession, Session, SessionStatus, Shown};
 use crate::storage::{Check, Verdict};
-use crate::studies::SCOPE_PREFIX;
+use crate::studies::{Followed, SCOPE_PREFIX};
 use crate::watch::{Change, Watch};
 use crate::webhooks::Webhooks;
 use crate::{
@@ -79,6 +79,7 @@ struct Shared {
     sessions: Recorder<Verdict>,
     checks: Recorder<Check>,
     watch: Watch,
+    followed: Followed,
     clock: Clock,
     rng: Mutex<Box<dyn SecureRng>>,
 }
@@ -129,6 +130,7 @@ impl Verifier {
             sessions,
             checks,
             watch,
+            followed: Followed::default(),
             clock,
             rng,
         };
@@ -188,6 +190,10 @@ impl Verifier {
 
     pub(crate) fn account(&self) -> &Account {
         &self.parts.account
+    }
+
+    pub(crate) fn followed(&self) -> &Followed {
+        &self.parts.followed
     }
 
     pub(crate) fn watch(&self) -> &Watch {

@@ -60,6 +60,8 @@ pub struct RegistryHistory {
     tree: RegistryTree,
     roots: HashMap<RegistryRoot, RootStanding>,
     withdrawn: HashSet<Nullifier>,
+    /// The same, in the ledger's order.
+    withdrawals: Vec<Nullifier>,
 }
 
 impl RegistryClient {
@@ -138,8 +140,9 @@ impl RegistryHistory {
     pub fn new(blocks: NewBlocks) -> Result<Self, LedgerError> {
         let tree = RegistryTree::new();
         let roots = HashMap::from([(tree.root(), RootStanding::Current)]);
-        let mut history =
-            Self { head: blocks.head, entries: Vec::new(), tree, roots, withdrawn: HashSet::new() };
+        let (head, entries) = (blocks.head, Vec::new());
+        let (withdrawn, withdrawals) = (HashSet::new(), Vec::new());
+        let mut history = Self { head, entries, tree, roots, withdrawn, withdrawals };
         history.add(blocks)?;
         Ok(history)
     }
@@ -174,7 +177,8 @@ impl RegistryHistory {
         }
         (self.head, self.entries, self.tree) = (blocks.head, entries, tree);
         self.roots.extend(roots);
-        self.withdrawn.extend(withdrawn);
+        withdrawn.retain(|nullifier| self.withdrawn.insert(*nullifier));
+        self.withdrawals.extend(withdrawn);
         Ok(())
     }
 
@@ -193,9 +197,9 @@ impl RegistryHistory {
         self.roots.iter().map(|(root, standing)| (*root, *standing))
     }
 
-    /// All nullifiers that were withdrawn, in no order.
-    pub fn withdrawn(&self) -> impl Iterator<Item = Nullifier> {
-        self.withdrawn.iter().copied()
+    /// All nullifiers that were withdrawn, each once, in the ledger's order.
+    pub fn withdrawn(&self) -> &[Nullifier] {
+        &self.withdrawals
     }
 
     /// Whether a nullifier was withdrawn.

@@ -22,7 +22,7 @@ use engine::{Candidate, VerifiedAnswer};
 
 pub(crate) use engine::Engine;
 pub(crate) use lanes::Lane;
-pub(crate) use view::LedgerView;
+pub(crate) use view::{LedgerView, WithdrawalsSeen};
 
 /// An answer of which everything holds but what only storage knows: whether its challenge has
 /// been answered, and whether its holder has withdrawn or been counted. Only

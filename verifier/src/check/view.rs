@@ -4,6 +4,7 @@
 //! a confirmation is under way waits for the next one, which begins when that one ends: a hundred
 //! at once share it. While no block is added a confirmation reads the latest block and no events.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ struct Shared {
     outage_grace_s: u64,
     takes_withdrawals: bool,
     history: RwLock<Option<RegistryHistory>>,
+    /// How many histories were forgotten before this one. Changed with the history only.
+    forgotten: AtomicU64,
     last: Mutex<Option<Confirmation>>,
     rounds: Mutex<Rounds>,
 }
@@ -64,6 +67,13 @@ enum Failure {
     Unusable,
 }
 
+/// How many of the ledger's withdrawals somebody has seen, and in which history.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WithdrawalsSeen {
+    forgotten: u64,
+    count: usize,
+}
+
 /// The view that a decision rests on.
 pub(crate) struct Standing {
     view: Arc<Shared>,
@@ -85,6 +95,7 @@ impl LedgerView {
             max_lag_s: config.max_ledger_lag_s,
             outage_grace_s: config.ledger_grace_s,
             history: RwLock::default(),
+            forgotten: AtomicU64::default(),
             last: Mutex::default(),
             rounds: Mutex::default(),
         }))
@@ -204,7 +215,10 @@ impl Shared {
     }
 
     fn forget(&self) {
-        *self.history.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+        *history = None;
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        drop(history);
         *lock(&self.last) = None;
     }
 }
@@ -278,6 +292,24 @@ impl Standing {
             true => Err(Refusal::Withdrawn),
             false => Ok(()),
         }
+    }
+
+    /// The withdrawals on the ledger that have not been seen: all of them after the registry was
+    /// read anew, as after a reorganisation. With them, what is seen then.
+    ///
+    /// # Errors
+    /// [`Refusal::LedgerUnreachable`] if there is no usable answer.
+    pub(crate) fn withdrawals_after(
+        &self,
+        seen: WithdrawalsSeen,
+    ) -> Result<(Vec<Nullifier>, WithdrawalsSeen), Refusal> {
+        self.with_history(|history| {
+            let (forgotten, all) =
+                (self.view.forgotten.load(Ordering::SeqCst), history.withdrawn());
+            let known = if seen.forgotten == forgotten { seen.count } else { 0 };
+            let news = all.get(known..).unwrap_or_default().to_vec();
+            (news, WithdrawalsSeen { forgotten, count: all.len() })
+        })
     }
 
     /// Whether a replaced root counts by the ledger's clock. That clock is the ledger's alone

@@ -7,7 +7,8 @@ use attestry_circuits::Nullifier;
 use attestry_credential::policy::Question;
 use attestry_service::{Actor, audit};
 use sha2::{Digest, Sha256};
-use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
 
 use super::Storage;
 use crate::recorder::Recorded;
@@ -149,19 +150,27 @@ impl Storage {
         connection: &mut AnyConnection,
         nullifiers: &[Nullifier],
     ) -> Result<HashSet<String>, VerifierError> {
-        let Some(last) = nullifiers.last() else { return Ok(HashSet::new()) };
+        let select = "SELECT nullifier FROM withdrawals WHERE tenant = $1 AND nullifier IN";
+        let rows = self.rows_of(connection, select, nullifiers).await?;
+        Ok(rows.iter().map(|row| row.try_get("nullifier")).collect::<Result<_, _>>()?)
+    }
+
+    /// What a statement finds that ends where the list of the nullifiers is to stand.
+    pub(super) async fn rows_of(
+        &self,
+        connection: &mut AnyConnection,
+        select: &'static str,
+        nullifiers: &[Nullifier],
+    ) -> Result<Vec<AnyRow>, VerifierError> {
+        let Some(last) = nullifiers.last() else { return Ok(Vec::new()) };
         // Few different numbers of parameters make few statements to prepare.
         let places = nullifiers.len().next_power_of_two();
         let list = (2..places + 2).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
-        let select = format!(
-            "SELECT nullifier FROM withdrawals WHERE tenant = $1 AND nullifier IN ({list})"
-        );
-        let mut query =
-            sqlx::query_as(sqlx::AssertSqlSafe(select)).bind(self.tenant().as_str().to_owned());
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(format!("{select} ({list})")));
+        query = query.bind(self.tenant().as_str().to_owned());
         for nullifier in nullifiers.iter().chain(std::iter::repeat(last)).take(places) {
             query = query.bind(nullifier.to_string());
         }
-        let rows: Vec<(String,)> = query.fetch_all(connection).await?;
-        Ok(rows.into_iter().map(|(nullifier,)| nullifier).collect())
+        Ok(query.fetch_all(connection).await?)
     }
 }

@@ -194,12 +194,10 @@ impl Storage {
         .bind(seconds(at))
         .execute(&mut *connection)
         .await?;
-        if verdict.session.delivery.answer_key.is_some() {
-            let forget =
-                "UPDATE sessions SET answer_key = NULL WHERE tenant = $1 AND request_id = $2";
-            let forget = sqlx::query(forget).bind(self.tenant().as_str()).bind(request_id);
-            forget.execute(&mut *connection).await?;
-        }
+        let close = "UPDATE sessions SET is_open = 0, answer_key = NULL
+            WHERE tenant = $1 AND request_id = $2";
+        let close = sqlx::query(close).bind(self.tenant().as_str()).bind(request_id);
+        close.execute(&mut *connection).await?;
         let action = match refused {
             None => "presentation.accept",
             Some(_) => "presentation.refuse",

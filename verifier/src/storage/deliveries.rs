@@ -46,7 +46,8 @@ pub(crate) struct Left {
 }
 
 /// Writes down what is to be told of events that happened at a time, Unix seconds, in the
-/// transaction in which they happen. Returns how many messages that makes. The same event at the
+/// transaction in which they happen, which is to hold the lock of the tenant's audit log: so no
+/// webhook ends meanwhile, and leaves a message to nobody. Returns how many messages that makes. The same event at the
 /// same time is one message to each webhook, however often it is written down.
 ///
 /// # Errors
@@ -114,7 +115,7 @@ impl Storage {
         nonce: &str,
         now: u64,
     ) -> Result<Delivery, WebhookError> {
-        let mut transaction = self.database.write().await?;
+        let mut transaction = self.write().await?;
         if self.webhook(&mut transaction, webhook).await?.disabled_at.is_some() {
             return Err(WebhookError::Disabled);
         }
@@ -153,7 +154,7 @@ impl Storage {
 
     pub(crate) async fn delivery_backlog(&self) -> Result<Backlog, WebhookError> {
         let select = "SELECT state, COUNT(*) AS deliveries FROM webhook_deliveries
-            WHERE tenant = $1 AND state <> 'delivered' GROUP BY state";
+            WHERE tenant = $1 AND state IN ('pending', 'failed') GROUP BY state";
         let rows = sqlx::query(select).bind(self.tenant.as_str()).fetch_all(self.pool()).await?;
         let mut backlog = Backlog { pending: 0, failed: 0 };
         for row in rows {
@@ -169,12 +170,16 @@ impl Storage {
 
     /// The webhooks for which something is due, the longest waiting first.
     pub(crate) async fn webhooks_with_due(&self, now: u64) -> Result<Vec<String>, WebhookError> {
-        let select = "SELECT webhook_id FROM webhook_deliveries
-            WHERE tenant = $1 AND state = 'pending' AND due_at <= $2
-            GROUP BY webhook_id ORDER BY MIN(due_at)";
+        // One look into the index for each webhook, however many messages wait.
+        let select = "SELECT id FROM
+            (SELECT id, (SELECT MIN(due_at) FROM webhook_deliveries
+              WHERE webhook_deliveries.tenant = webhooks.tenant AND state = 'pending'
+              AND webhook_id = webhooks.id) AS due_at
+             FROM webhooks WHERE tenant = $1) AS next
+            WHERE due_at <= $2 ORDER BY due_at";
         let query = sqlx::query(select).bind(self.tenant.as_str()).bind(seconds(now));
         let rows = query.fetch_all(self.pool()).await?;
-        rows.iter().map(|row| Ok(row.try_get("webhook_id")?)).collect()
+        rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
     }
 
     /// Some of what is due for a webhook, and the attempts that each had.

@@ -24,7 +24,7 @@ impl Storage {
             return Ok(false);
         }
         sqlx::query(
-            "UPDATE sessions SET ended = $3, ended_at = $4, answer_key = NULL
+            "UPDATE sessions SET ended = $3, ended_at = $4, answer_key = NULL, is_open = 0
              WHERE tenant = $1 AND request_id = $2",
         )
         .bind(self.tenant().as_str())

@@ -55,8 +55,9 @@ impl Storage {
         }
         let counted = sqlx::query(
             "INSERT INTO participants (tenant, study, epoch, nullifier, participant, revision,
-             request_id, block, counted_at, proven_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) ON CONFLICT DO NOTHING",
+             request_id, block, counted_at, proven_at, counted_after)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9,
+              (SELECT sequence FROM audit_heads WHERE tenant = $1)) ON CONFLICT DO NOTHING",
         )
         .bind(self.tenant().as_str())
         .bind(&asked.study)
@@ -133,23 +134,39 @@ impl Storage {
         Ok(row.map(|row| row.try_get("id")).transpose()?)
     }
 
-    /// Nullifiers of participants who have not withdrawn, after one of them.
-    pub(crate) async fn standing_nullifiers(
+    /// Participants who have not withdrawn, in the order in which they were counted: what the audit
+    /// log's last entry was before, and the nullifier. Those after an entry, at most so many.
+    pub(crate) async fn participants_after(
         &self,
-        after: &str,
-        limit: u32,
-    ) -> Result<Vec<String>, VerifierError> {
+        entry: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, Nullifier)>, VerifierError> {
         let rows = sqlx::query(
-            "SELECT DISTINCT nullifier FROM participants
-             WHERE tenant = $1 AND nullifier > $2 AND withdrawn_at IS NULL
-             ORDER BY nullifier LIMIT $3",
+            "SELECT counted_after, nullifier FROM participants
+             WHERE tenant = $1 AND counted_after > $2 AND withdrawn_at IS NULL
+             ORDER BY counted_after LIMIT $3",
         )
         .bind(self.tenant().as_str())
-        .bind(after)
-        .bind(i64::from(limit))
+        .bind(entry.map_or(-1, seconds))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(self.pool())
         .await?;
-        Ok(rows.iter().map(|row| row.try_get("nullifier")).collect::<Result<_, _>>()?)
+        let read = |row: &AnyRow| {
+            Ok((unsigned(row.try_get("counted_after")?, "a sequence")?, read_nullifier(row)?))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Those of the nullifiers that are of participants who have not withdrawn.
+    pub(crate) async fn participants_among(
+        &self,
+        nullifiers: &[Nullifier],
+    ) -> Result<Vec<Nullifier>, VerifierError> {
+        let select = "SELECT DISTINCT nullifier FROM participants
+            WHERE tenant = $1 AND withdrawn_at IS NULL AND nullifier IN";
+        let mut connection = self.pool().acquire().await?;
+        let rows = self.rows_of(&mut connection, select, nullifiers).await?;
+        rows.iter().map(read_nullifier).collect()
     }
 
     pub(crate) async fn cohort(&self, study: &Study, epoch: u64) -> Result<Cohort, VerifierError> {
@@ -206,6 +223,11 @@ impl Storage {
         transaction.commit().await?;
         Ok(participants)
     }
+}
+
+fn read_nullifier(row: &AnyRow) -> Result<Nullifier, VerifierError> {
+    let text: String = row.try_get("nullifier")?;
+    text.parse().map_err(|_| VerifierError::corrupt("a nullifier"))
 }
 
 fn read(row: &AnyRow, study: &Study) -> Result<Participant, VerifierError> {

@@ -134,18 +134,14 @@ impl Storage {
         Ok(Some((session, status)))
     }
 
-    /// Sessions whose time has passed without an answer, and that have not ended yet.
+    /// Open sessions whose time has passed.
     pub(crate) async fn overdue(
         &self,
         now: u64,
         limit: u32,
     ) -> Result<Vec<Session>, VerifierError> {
-        let select = format!(
-            "{COLUMNS} AND expires_at < $2 AND ended IS NULL AND NOT EXISTS
-             (SELECT 1 FROM decisions WHERE decisions.tenant = sessions.tenant
-              AND decisions.request_id = sessions.request_id)
-             ORDER BY expires_at LIMIT $3"
-        );
+        let select =
+            format!("{COLUMNS} AND is_open = 1 AND expires_at < $2 ORDER BY expires_at LIMIT $3");
         let rows = sqlx::query(sqlx::AssertSqlSafe(select))
             .bind(self.tenant().as_str())
             .bind(seconds(now))
@@ -165,16 +161,14 @@ impl Storage {
         Ok(row.is_some())
     }
 
-    /// Destroys what was disclosed in decisions before a time, and sessions that ended before it
-    /// without an answer.
+    /// Destroys what was disclosed in decisions before a time, and sessions that ended without an
+    /// answer and whose time passed before it. Open ones are to be ended first.
     pub(crate) async fn purge(&self, before: u64) -> Result<(), VerifierError> {
         let mut transaction = self.write().await?;
         let statements = [
             "UPDATE decisions SET disclosed = '{}'
              WHERE tenant = $1 AND decided_at < $2 AND disclosed <> '{}'",
-            "DELETE FROM sessions WHERE tenant = $1 AND expires_at < $2 AND NOT EXISTS
-             (SELECT 1 FROM decisions WHERE decisions.tenant = sessions.tenant
-              AND decisions.request_id = sessions.request_id)",
+            "DELETE FROM sessions WHERE tenant = $1 AND expires_at < $2 AND ended IS NOT NULL",
         ];
         for statement in statements {
             sqlx::query(statement)

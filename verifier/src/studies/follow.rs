@@ -5,46 +5,73 @@ use std::time::Duration;
 use attestry_circuits::Nullifier;
 use attestry_ledger::LedgerError;
 use attestry_service::Actor;
+use tokio::sync::Mutex;
 
+use crate::check::WithdrawalsSeen;
 use crate::{Refusal, Verifier, VerifierError};
 
 /// How often the ledger is asked.
 const INTERVAL: Duration = Duration::from_secs(30);
-/// Participants that are looked at together.
-const PAGE: u32 = 500;
+/// Participants, or withdrawals, that are looked at together.
+const PAGE: usize = 500;
+
+/// What this process has looked at. Starting, it has looked at nothing: so what happened while no
+/// process ran is found.
+#[derive(Default)]
+pub(crate) struct Followed(Mutex<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    withdrawals: WithdrawalsSeen,
+    /// Where the last participant stands in the order in which they were counted.
+    participant: Option<u64>,
+}
 
 impl Verifier {
-    /// Asks the ledger of each participant who has not withdrawn, and takes the withdrawals that
-    /// it knows. Several replicas may do it at once: one of them records a withdrawal, and tells
-    /// of it. Returns how many withdrew.
+    /// Takes the withdrawals on the ledger of participants: looks at those withdrawals and those
+    /// participants that came since it last did. Several replicas may do it at once: one of them
+    /// records a withdrawal, and tells of it. Returns how many withdrew.
     ///
     /// # Errors
     /// [`VerifierError::Ledger`] if there is no usable answer; those of storage. What was taken
     /// before stays taken.
     pub async fn follow_withdrawals(&self) -> Result<u64, VerifierError> {
-        let standing = self.ledger().as_of_now().await;
-        let standing = standing.map_err(|_| LedgerError::Unreachable)?;
-        let (mut after, mut withdrawn) = (String::new(), 0);
+        let mut seen = self.followed().0.lock().await;
+        let standing = self.ledger().as_of_now().await.map_err(unreachable)?;
+        let (news, withdrawals) =
+            standing.withdrawals_after(seen.withdrawals).map_err(unreachable)?;
+        let mut withdrawn = 0;
+        // Participants first: who is counted after this look comes the next time, and is held
+        // against all these withdrawals then, however old the view was that let it be counted.
         loop {
-            let page = self.storage().standing_nullifiers(&after, PAGE).await?;
-            for text in &page {
-                let nullifier: Nullifier =
-                    text.parse().map_err(|_| VerifierError::corrupt("a nullifier"))?;
-                match standing.check_not_withdrawn(nullifier) {
+            let page = self.storage().participants_after(seen.participant, PAGE).await?;
+            for (_, nullifier) in &page {
+                match standing.check_not_withdrawn(*nullifier) {
                     Ok(()) => {}
-                    Err(Refusal::Withdrawn) => {
-                        let (actor, now) = (Actor::service(), self.now());
-                        let taken = self.storage().withdraw(&nullifier, &actor, now).await?;
-                        withdrawn += u64::from(taken);
-                    }
-                    Err(_) => return Err(LedgerError::Unreachable.into()),
+                    Err(Refusal::Withdrawn) => withdrawn += self.take(nullifier).await?,
+                    Err(refusal) => return Err(unreachable(refusal)),
                 }
             }
-            match page.last() {
-                Some(last) if page.len() == PAGE as usize => after.clone_from(last),
-                _ => return Ok(withdrawn),
+            if let Some((last, _)) = page.last() {
+                seen.participant = Some(*last);
+            }
+            if page.len() < PAGE {
+                break;
             }
         }
+        for some in news.chunks(PAGE) {
+            for nullifier in self.storage().participants_among(some).await? {
+                withdrawn += self.take(&nullifier).await?;
+            }
+        }
+        seen.withdrawals = withdrawals;
+        Ok(withdrawn)
+    }
+
+    /// Records a withdrawal; one, unless another has recorded it.
+    async fn take(&self, nullifier: &Nullifier) -> Result<u64, VerifierError> {
+        let taken = self.storage().withdraw(nullifier, &Actor::service(), self.now()).await?;
+        Ok(u64::from(taken))
     }
 
     /// Does so again and again. What fails is tried at the next time.
@@ -56,4 +83,8 @@ impl Verifier {
             tokio::time::sleep(INTERVAL).await;
         }
     }
+}
+
+fn unreachable(_: Refusal) -> VerifierError {
+    LedgerError::Unreachable.into()
 }

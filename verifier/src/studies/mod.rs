@@ -13,6 +13,7 @@ mod follow;
 
 pub use cohort::{Cell, Cohort, SUPPRESSED_BELOW};
 pub use export::{ExportFormat, Participant, ParticipantState};
+pub(crate) use follow::Followed;
 
 use std::fmt;
 

@@ -186,6 +186,7 @@ async fn what_was_disclosed_is_destroyed_when_its_time_has_passed() {
     world.verifier.purge().await.unwrap();
     assert_eq!(disclosed().await, 1);
     world.advance(601);
+    world.verifier.expire_sessions().await.unwrap();
     world.verifier.purge().await.unwrap();
     assert_eq!(disclosed().await, 0, "the decision and its receipt stay");
     let unanswered = world.verifier.outcome(&open.id).await;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use attestry_credential::policy::PolicyDocument;
 use attestry_credential::presentation::PresentationResponse;
+use attestry_ledger::{ClientOptions, LedgerClient, RegistryClient};
 use attestry_service::audit::{self, Filter};
 use attestry_service::{Actor, TenantId};
 use attestry_verifier::studies::{Cohort, NewStudy, ParticipantState, Study, StudyPolicy};
@@ -13,6 +14,7 @@ use reqwest::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::http::Service;
+use crate::node::{Node, copied};
 use crate::told::{told_of, told_so_far};
 use crate::world::{KEYS, Nurse, World, asked, is_accepted, refusal, reveals_state};
 
@@ -204,6 +206,56 @@ async fn a_withdrawal_on_the_ledger_reaches_the_study_once() {
     assert_eq!(noted(&world, "study.withdraw").await, 1);
     let told = told_so_far(&webhooks, &webhook).await;
     assert_eq!(told, ["study.withdrawn"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_counted_after_the_withdrawal_was_looked_at_is_found_as_well() {
+    let world = World::new().await;
+    let key = KEYS.verifying_key_words();
+    let registry = world.registry.deploy_presentation_verifier(&world.member, &key).await.unwrap();
+    let follower = world.verifier_with(registry.clone(), |_| {}).await;
+    let study = study_at(&world.verifier).await;
+    let nurse = world.nurse(4);
+    let scope = session_of(&world.verifier, &study).await.request.scope();
+    registry.withdraw(&world.member, &nurse.withdrawal_key(&scope)).await.unwrap();
+    assert_eq!(follower.follow_withdrawals().await.unwrap(), 0);
+    // This replica does not know of the withdrawal.
+    assert!(is_accepted(&enrol(&world, &study, &nurse).await));
+    assert_eq!(follower.follow_withdrawals().await.unwrap(), 1);
+    assert_eq!(counts(&world.verifier, &study).await, [0, 1, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn withdrawals_while_no_service_ran_and_those_of_a_reorganisation_are_found() {
+    let world = World::new().await;
+    let key = KEYS.verifying_key_words();
+    let registry = world.registry.deploy_presentation_verifier(&world.member, &key).await.unwrap();
+    let study = study_at(&world.verifier).await;
+    let (first, second, stranger) = (world.nurse(4), world.nurse(5), world.nurse(6));
+    for nurse in [&first, &second] {
+        assert!(is_accepted(&enrol(&world, &study, nurse).await));
+    }
+    let scope = session_of(&world.verifier, &study).await.request.scope();
+    registry.withdraw(&world.member, &first.withdrawal_key(&scope)).await.unwrap();
+    let clock = std::sync::Arc::clone(&world.clock);
+    let (from, to) = (world.folder.path().join("ledger"), world.folder.path().join("other"));
+    let other = copied(&from, &to, move || clock.load(std::sync::atomic::Ordering::SeqCst));
+    registry.withdraw(&world.member, &stranger.withdrawal_key(&scope)).await.unwrap();
+
+    let (node, client) = Node::of(&world).await;
+    let client = RegistryClient::at(client.ledger().clone(), *registry.deployment());
+    let follower = world.verifier_with(client, |_| {}).await;
+    assert_eq!(follower.follow_withdrawals().await.unwrap(), 1);
+    assert_eq!(follower.follow_withdrawals().await.unwrap(), 0);
+    assert_eq!(counts(&follower, &study).await, [1, 1, 0]);
+    // On the other branch there are as many withdrawals, and one of them is another.
+    let branch = LedgerClient::embedded(&other, ClientOptions::default());
+    let branch = RegistryClient::at(branch, *registry.deployment());
+    world.advance(1);
+    branch.withdraw(&world.member, &second.withdrawal_key(&scope)).await.unwrap();
+    node.become_of(Some(&other));
+    assert_eq!(follower.follow_withdrawals().await.unwrap(), 1);
+    assert_eq!(counts(&follower, &study).await, [0, 2, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
