@@ -17,7 +17,7 @@ use attestry_service::access::Guard;
 use attestry_service::outbound::{Outbound, OutboundConfig, OutboundConfigError};
 use attestry_verifier::webhooks::{SealingKey, Webhooks};
 use attestry_verifier::{
-    AcceptedCircuits, PolicyCatalogue, ReceiptKey, Storage, Verifier, VerifierConfig,
+    AcceptedCircuits, ChecksConfig, PolicyCatalogue, ReceiptKey, Storage, Verifier, VerifierConfig,
     VerifierParts, http,
 };
 use clap::{Args, Subcommand};
@@ -132,9 +132,11 @@ async fn serve(arguments: Serve) -> Result<()> {
     let did = registry.identities().did(account.address()).await?;
     let listener = service::bind(arguments.listen).await?;
     let public_url = service::public_url(arguments.public_url.clone(), &listener)?;
+    let registry_grace_s = arguments.registry_grace_s;
     let config = VerifierConfig {
-        registry_grace_s: arguments.registry_grace_s,
-        ..VerifierConfig::new(client_id(&did)?, public_url.parse()?)
+        client_id: client_id(&did)?,
+        public_url: public_url.parse()?,
+        checks: ChecksConfig { registry_grace_s, ..ChecksConfig::default() },
     };
     let url = arguments.database.url(place, ServiceName::Verifier);
     let verifier = verifier(Parts {

@@ -82,7 +82,7 @@ impl Verifier {
             checked,
             count_once,
             questions: Arc::clone(&asked.questions),
-            quota: self.config().quota,
+            quota: self.config().checks.quota,
             receipt,
             actor: actor.clone(),
         }))

@@ -34,7 +34,7 @@ pub mod webhooks;
 
 pub use check::VerifiedPresentation;
 pub use circuits::AcceptedCircuits;
-pub use config::VerifierConfig;
+pub use config::{ChecksConfig, VerifierConfig};
 pub use delivery::{Delivery, Reply};
 pub use error::VerifierError;
 pub use offline::{OfflineVerifier, Snapshot, SnapshotError};

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::{Engine, Lane, Ledger, Trust};
 use crate::service::SecureRng;
-use crate::{AcceptedCircuits, Refusal, VerifiedPresentation, VerifierConfig};
+use crate::{AcceptedCircuits, ChecksConfig, Refusal, VerifiedPresentation, VerifierConfig};
 
 /// The form of a snapshot.
 const FORMAT: &str = "attestry-registry-snapshot/1";
@@ -108,10 +108,10 @@ impl Snapshot {
         &self,
         root: RegistryRoot,
         now: u64,
-        config: &VerifierConfig,
+        checks: &ChecksConfig,
     ) -> Result<(), Refusal> {
         let age = now.saturating_sub(self.taken_at);
-        if config.max_ledger_lag_s.is_some_and(|limit| age > limit) {
+        if checks.max_ledger_lag_s.is_some_and(|limit| age > limit) {
             return Err(Refusal::LedgerLagging);
         }
         if root == self.current_root {
@@ -120,7 +120,7 @@ impl Snapshot {
         let block = self.block;
         let replaced_at = self.replaced_roots.get(&root.to_string());
         let replaced_at = replaced_at.ok_or(Refusal::UnknownRoot { block })?;
-        let is_within = now.saturating_sub(*replaced_at) <= config.registry_grace_s;
+        let is_within = now.saturating_sub(*replaced_at) <= checks.registry_grace_s;
         if is_within { Ok(()) } else { Err(Refusal::StaleRoot { block }) }
     }
 
@@ -152,7 +152,7 @@ impl fmt::Debug for OfflineVerifier {
 }
 
 impl OfflineVerifier {
-    /// A verifier of this name and strictness; [`VerifierConfig::max_ledger_lag_s`] is how old the
+    /// A verifier of this name and strictness; [`ChecksConfig::max_ledger_lag_s`] is how old the
     /// snapshot may be. `rng` must be unpredictable to whoever made the proofs.
     pub fn new(
         config: VerifierConfig,
@@ -160,7 +160,7 @@ impl OfflineVerifier {
         snapshot: Snapshot,
         mut rng: Box<dyn SecureRng>,
     ) -> Self {
-        let engine = Engine::start(config.max_waiting_checks, &mut rng);
+        let engine = Engine::start(config.checks.max_waiting_checks, &mut rng);
         Self { config, circuits, snapshot, engine }
     }
 

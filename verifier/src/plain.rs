@@ -87,7 +87,7 @@ impl Verifier {
             nonce,
             state: request_id,
             issued_at: now,
-            expires_at: now.saturating_add(self.config().session_lifetime_s),
+            expires_at: now.saturating_add(self.config().checks.session_lifetime_s),
             purpose: asked.purpose,
             dcql_query: asked.query,
         };
@@ -101,7 +101,7 @@ impl Verifier {
             ended: None,
             plain: Some(request.dcql_query.clone()),
         };
-        self.storage().add_session(&session, None, &self.config().quota, actor).await?;
+        self.storage().add_session(&session, None, &self.config().checks.quota, actor).await?;
         Ok(session)
     }
 
@@ -127,7 +127,7 @@ impl Verifier {
         }
         let receipt = self.plain_receipt(&session, query, answer, now)?;
         let checked = checked.map(Shown::Plain);
-        let (questions, quota, actor) = (Vec::new(), self.config().quota, actor.clone());
+        let (questions, quota, actor) = (Vec::new(), self.config().checks.quota, actor.clone());
         let verdict = Verdict { session, checked, questions, quota, receipt, actor };
         let decision = self.record_verdict(verdict).await?;
         self.watch().tell(&request_id, Change::Ended);

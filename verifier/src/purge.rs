@@ -14,9 +14,9 @@ impl Verifier {
     /// # Errors
     /// [`VerifierError::Database`].
     pub async fn purge(&self) -> Result<(), VerifierError> {
-        let before = self.now().saturating_sub(self.config().disclosed_retention_s);
+        let before = self.now().saturating_sub(self.config().checks.disclosed_retention_s);
         self.storage().purge(before).await?;
-        self.storage().purge_quotas(self.config().quota.since(self.now())).await
+        self.storage().purge_quotas(self.config().checks.quota.since(self.now())).await
     }
 
     /// Does so again and again. What fails is tried at the next time.

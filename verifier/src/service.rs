@@ -114,8 +114,8 @@ impl Verifier {
         let receipt_key = Arc::new(receipt_key);
         let sessions = Recorder::new(storage.clone(), Arc::clone(&receipt_key));
         let checks = Recorder::new(storage.clone(), Arc::clone(&receipt_key));
-        let ledger = LedgerView::new(registry, &config, Arc::clone(&clock));
-        let engine = Engine::start(config.max_waiting_checks, &mut rng);
+        let ledger = LedgerView::new(registry, &config.checks, Arc::clone(&clock));
+        let engine = Engine::start(config.checks.max_waiting_checks, &mut rng);
         let rng = Mutex::new(rng);
         let watch = Watch::default();
         let shared = Shared {
@@ -228,7 +228,7 @@ impl Verifier {
             });
         }
         let session = self.prepare_session(asked).await?;
-        self.parts.storage.add_session(&session, None, &self.config().quota, actor).await?;
+        self.parts.storage.add_session(&session, None, &self.config().checks.quota, actor).await?;
         Ok(session)
     }
 
@@ -255,8 +255,8 @@ impl Verifier {
             nonce,
             scope: asked.scope,
             queries: asked.queries,
-            expires_at: now.saturating_add(config.session_lifetime_s),
-            max_age_s: config.max_age_s,
+            expires_at: now.saturating_add(config.checks.session_lifetime_s),
+            max_age_s: config.checks.max_age_s,
             purpose: asked.purpose,
             format: Format::default(),
             zk_system_type: self.parts.circuits.systems(),
@@ -351,7 +351,7 @@ impl Verifier {
         let (checked, actor) = (checked.map(Shown::Proven), actor.clone());
         let queries = session.request.queries.iter();
         let questions = queries.map(|query| query.policy.question(&query.parameters)).collect();
-        let quota = self.config().quota;
+        let quota = self.config().checks.quota;
         self.record_verdict(Verdict { session, checked, questions, quota, receipt, actor }).await
     }
 

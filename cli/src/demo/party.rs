@@ -13,8 +13,8 @@ use attestry_credential::presentation::{
 use attestry_ledger::{Account, AccountKey, RegistryClient, RegistrySnapshot};
 use attestry_service::{Actor, DatabaseUrl, TenantId};
 use attestry_verifier::{
-    AcceptedCircuits, Decision, NewSession, PolicyCatalogue, ReceiptKey, Reply, Session, Storage,
-    Verifier, VerifierConfig, VerifierParts,
+    AcceptedCircuits, ChecksConfig, Decision, NewSession, PolicyCatalogue, ReceiptKey, Reply,
+    Session, Storage, Verifier, VerifierConfig, VerifierParts,
 };
 use attestry_wallet_core::{
     CircuitProver, KeyDerivation, LedgerAnswer, LedgerCall, MemoryStore, Reason,
@@ -94,9 +94,13 @@ pub(super) async fn verifier(
     let clock = clock.clone();
     let url = DatabaseUrl::Sqlite(folder.join(format!("{}.sqlite", identity.address())));
     let config = VerifierConfig {
-        session_lifetime_s: HOUR_S,
-        max_age_s: HOUR_S,
-        ..VerifierConfig::new(did.clone(), "https://verifier.example".parse()?)
+        client_id: did.clone(),
+        public_url: "https://verifier.example".parse()?,
+        checks: ChecksConfig {
+            session_lifetime_s: HOUR_S,
+            max_age_s: HOUR_S,
+            ..ChecksConfig::default()
+        },
     };
     Ok(Verifier::new(VerifierParts {
         config,

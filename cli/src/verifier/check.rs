@@ -6,7 +6,7 @@ use crate::{clock, keys, output};
 use anyhow::{Context, Result};
 use ark_std::rand::rngs::OsRng;
 use attestry_credential::presentation::{ClientId, PresentationRequest, PresentationResponse};
-use attestry_verifier::{OfflineVerifier, Refusal, Snapshot, VerifierConfig};
+use attestry_verifier::{ChecksConfig, OfflineVerifier, Refusal, Snapshot, VerifierConfig};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -45,11 +45,13 @@ pub(super) async fn run(arguments: Check) -> Result<ExitCode> {
         .with_context(|| format!("snapshot {}", file.display()))?;
     let request = PresentationRequest::from_json(&read_input(&arguments.request)?)?;
     let client_id = arguments.client_id.unwrap_or_else(|| request.client_id.clone());
-    let config = VerifierConfig {
+    let checks = ChecksConfig {
         registry_grace_s: arguments.registry_grace_s,
         max_ledger_lag_s: Some(arguments.max_snapshot_age_s),
-        ..VerifierConfig::new(client_id, request.response_uri.clone())
+        ..ChecksConfig::default()
     };
+    let public_url = request.response_uri.clone();
+    let config = VerifierConfig { client_id, public_url, checks };
     let circuits = accepted_circuits(&keys::existing(&arguments.place))?;
     let verifier = OfflineVerifier::new(config, circuits, snapshot, Box::new(OsRng));
     let now = arguments.at.unwrap_or_else(clock::now);

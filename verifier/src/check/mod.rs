@@ -77,7 +77,7 @@ impl VerifiedPresentation {
     }
 
     /// Whether the ledger gave no answer and this was decided by what it said last, as
-    /// [`VerifierConfig::ledger_grace_s`] allows.
+    /// [`crate::ChecksConfig::ledger_grace_s`] allows.
     pub fn in_grace(&self) -> bool {
         self.in_grace
     }
@@ -217,7 +217,7 @@ impl Trust<'_> {
         let key = key.ok_or(Refusal::UnknownCircuit)?;
 
         let oldest = now.saturating_sub(request.max_age_s);
-        let newest = now.saturating_add(self.config.clock_skew_s);
+        let newest = now.saturating_add(self.config.checks.clock_skew_s);
         if !(oldest..=newest).contains(&presentation.parts.now) {
             return Err(Refusal::Clock);
         }
@@ -248,7 +248,7 @@ impl Trust<'_> {
             }
             Ledger::Snapshot(snapshot) => {
                 for root in roots {
-                    snapshot.check_root(*root, now, self.config)?;
+                    snapshot.check_root(*root, now, &self.config.checks)?;
                 }
                 if let Some(nullifier) = nullifier {
                     snapshot.check_not_withdrawn(*nullifier)?;

@@ -16,7 +16,7 @@ use attestry_ledger::{
 use tokio::sync::{OnceCell, oneshot};
 use tokio::time::Instant;
 
-use crate::{Clock, Refusal, VerifierConfig};
+use crate::{ChecksConfig, Clock, Refusal};
 
 /// For how long a decision waits for the ledger.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -86,14 +86,14 @@ pub(crate) struct Standing {
 }
 
 impl LedgerView {
-    pub(crate) fn new(registry: RegistryClient, config: &VerifierConfig, clock: Clock) -> Self {
+    pub(crate) fn new(registry: RegistryClient, checks: &ChecksConfig, clock: Clock) -> Self {
         Self(Arc::new(Shared {
             takes_withdrawals: registry.deployment().presentation_verifier.is_some(),
             registry,
             clock,
-            registry_grace_s: config.registry_grace_s,
-            max_lag_s: config.max_ledger_lag_s,
-            outage_grace_s: config.ledger_grace_s,
+            registry_grace_s: checks.registry_grace_s,
+            max_lag_s: checks.max_ledger_lag_s,
+            outage_grace_s: checks.ledger_grace_s,
             history: RwLock::default(),
             forgotten: AtomicU64::default(),
             last: Mutex::default(),

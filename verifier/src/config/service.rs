@@ -14,8 +14,9 @@ use attestry_service::config::{
 use attestry_service::outbound::OutboundConfig;
 use attestry_service::{DatabaseUrl, TenantId};
 
-use super::VerifierConfig;
-use crate::{Quota, VerifierError};
+use super::checks::checks;
+use super::{ChecksConfig, VerifierConfig};
+use crate::VerifierError;
 
 /// What the names of variables begin with.
 pub const ENVIRONMENT: &str = "ATTESTRY_VERIFIER";
@@ -48,29 +49,6 @@ pub struct ServiceConfig {
     pub tenants: BTreeMap<TenantId, TenantConfig>,
 }
 
-/// How strict the checks are: see [`VerifierConfig`] for each.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ChecksConfig {
-    /// How long a session waits for its answer.
-    pub session_lifetime_s: u64,
-    /// How old the time of a proof may be.
-    pub max_age_s: u64,
-    /// How far the time of a proof may be ahead.
-    pub clock_skew_s: u64,
-    /// How long a replaced registry root is still accepted.
-    pub registry_grace_s: u64,
-    /// How old the ledger's latest block may be.
-    pub max_ledger_lag_s: Option<u64>,
-    /// How long what holders disclosed is kept.
-    pub disclosed_retention_s: u64,
-    /// For how long a ledger that gives no answer may be decided without.
-    pub ledger_grace_s: u64,
-    /// Answers that may wait for their check.
-    pub max_waiting_checks: usize,
-    /// How many values one question may be asked with.
-    pub quota: Quota,
-}
-
 /// A clinic or a sponsor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TenantConfig {
@@ -78,22 +56,6 @@ pub struct TenantConfig {
     pub policies: Option<PathBuf>,
     /// Where its keys are.
     pub keys: KeysConfig,
-}
-
-impl Default for ChecksConfig {
-    fn default() -> Self {
-        Self {
-            session_lifetime_s: 600,
-            max_age_s: 900,
-            clock_skew_s: 30,
-            registry_grace_s: 600,
-            max_ledger_lag_s: None,
-            disclosed_retention_s: 86_400,
-            ledger_grace_s: 0,
-            max_waiting_checks: 1024,
-            quota: Quota::default(),
-        }
-    }
 }
 
 impl ServiceConfig {
@@ -125,29 +87,7 @@ impl ServiceConfig {
             field: "http.public_url",
             rule: "is no base of a URL",
         })?;
-        let ChecksConfig {
-            session_lifetime_s,
-            max_age_s,
-            clock_skew_s,
-            registry_grace_s,
-            max_ledger_lag_s,
-            disclosed_retention_s,
-            ledger_grace_s,
-            max_waiting_checks,
-            quota,
-        } = self.checks;
-        Ok(VerifierConfig {
-            session_lifetime_s,
-            max_age_s,
-            clock_skew_s,
-            registry_grace_s,
-            max_ledger_lag_s,
-            disclosed_retention_s,
-            ledger_grace_s,
-            max_waiting_checks,
-            quota,
-            ..VerifierConfig::new(client_id, url)
-        })
+        Ok(VerifierConfig { client_id, public_url: url, checks: self.checks.clone() })
     }
 }
 
@@ -183,46 +123,4 @@ fn service(root: &mut Section<'_>) -> Option<ServiceConfig> {
         checks,
         tenants,
     })
-}
-
-fn checks(section: &mut Section<'_>) -> ChecksConfig {
-    let usual = ChecksConfig::default();
-    let whole = "is not a whole number of seconds";
-    let count = "is not a whole number below 2^32";
-    ChecksConfig {
-        session_lifetime_s: common::seconds(
-            section,
-            "session_lifetime_s",
-            usual.session_lifetime_s,
-        ),
-        max_age_s: common::seconds(section, "max_age_s", usual.max_age_s),
-        clock_skew_s: section.or("clock_skew_s", usual.clock_skew_s, whole),
-        registry_grace_s: section.or("registry_grace_s", usual.registry_grace_s, whole),
-        max_ledger_lag_s: section.optional("max_ledger_lag_s", whole),
-        disclosed_retention_s: section.or(
-            "disclosed_retention_s",
-            usual.disclosed_retention_s,
-            whole,
-        ),
-        ledger_grace_s: section.or("ledger_grace_s", usual.ledger_grace_s, whole),
-        max_waiting_checks: section.checked(
-            "max_waiting_checks",
-            usual.max_waiting_checks,
-            common::NO_NUMBER,
-            |number| *number > 0,
-        ),
-        quota: Quota {
-            values_per_holder: section.or(
-                "values_per_holder",
-                usual.quota.values_per_holder,
-                count,
-            ),
-            values_per_question: section.or(
-                "values_per_question",
-                usual.quota.values_per_question,
-                count,
-            ),
-            window_s: section.or("quota_window_s", usual.quota.window_s, whole),
-        },
-    }
 }

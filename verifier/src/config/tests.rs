@@ -70,7 +70,7 @@ fn each_tenant_has_a_url_of_its_own_and_the_strictness_of_all() {
     };
     assert_eq!(of("default").public_url.as_str(), "https://v.example");
     assert_eq!(of("sponsor").public_url.as_str(), "https://v.example/t/sponsor");
-    assert_eq!(of("sponsor").registry_grace_s, 5);
+    assert_eq!(of("sponsor").checks.registry_grace_s, 5);
     let usual = VerifierConfig::new(CLIENT.parse().unwrap(), "https://v.example".parse().unwrap());
     let plain = parse(LEAST).unwrap();
     let plain = plain.verifier(&TenantId::default(), usual.client_id.clone(), "https://v.example");

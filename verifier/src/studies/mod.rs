@@ -174,7 +174,9 @@ impl Verifier {
             revision: study.revision,
             participant: self.random_id()?.to_string(),
         };
-        self.storage().add_session(&session, Some(&asked), &self.config().quota, actor).await?;
+        self.storage()
+            .add_session(&session, Some(&asked), &self.config().checks.quota, actor)
+            .await?;
         Ok(session)
     }
 

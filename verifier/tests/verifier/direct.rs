@@ -169,7 +169,7 @@ async fn a_direct_check_minds_audience_expiry_and_withdrawals() {
 async fn an_overloaded_service_says_when_to_come_again() {
     let asked = Asked::new().await;
     let full = asked.world.verifier_with(asked.world.registry.clone(), |parts| {
-        parts.config.max_waiting_checks = 0;
+        parts.config.checks.max_waiting_checks = 0;
     });
     let address = served(full.await).await;
     let body = json!({

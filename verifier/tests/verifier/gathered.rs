@@ -75,7 +75,7 @@ async fn good_and_bad_answers_at_once_are_answered_as_each_is_alone() {
 async fn a_verifier_that_takes_on_no_more_says_so_and_decides_nothing() {
     let world = World::new().await;
     let full = world.verifier_with(world.registry.clone(), |parts| {
-        parts.config.max_waiting_checks = 0;
+        parts.config.checks.max_waiting_checks = 0;
     });
     let full: Verifier = full.await;
     let session = world.session().await;

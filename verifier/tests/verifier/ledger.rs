@@ -15,7 +15,7 @@ use crate::world::{World, is_accepted, only, refusal};
 async fn a_replaced_root_is_accepted_within_the_grace_and_refused_after_it() {
     let world = World::new().await;
     let patient = world.verifier_with(world.registry.clone(), |parts| {
-        parts.config.session_lifetime_s = 900;
+        parts.config.checks.session_lifetime_s = 900;
     });
     let patient = patient.await;
     let nurse = world.nurse(4);
@@ -78,7 +78,7 @@ async fn a_ledger_that_lags_is_no_yes() {
     let session = world.session().await;
     let answer = world.answer(&world.nurse(4), &session.request).await;
     let strict = world.verifier_with(world.registry.clone(), |parts| {
-        parts.config.max_ledger_lag_s = Some(60);
+        parts.config.checks.max_ledger_lag_s = Some(60);
     });
     let strict = strict.await;
     world.advance(60);

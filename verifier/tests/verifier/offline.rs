@@ -3,7 +3,7 @@
 use ark_std::rand::rngs::OsRng;
 use attestry_keys::interop::solidity::verifying_key_words;
 use attestry_service::Actor;
-use attestry_verifier::{OfflineVerifier, Refusal, Snapshot, SnapshotError, VerifierConfig};
+use attestry_verifier::{OfflineVerifier, Refusal, Snapshot, SnapshotError};
 use serde_json::Value;
 
 use crate::world::{KEYS, World, circuits, only};
@@ -13,8 +13,8 @@ async fn offline(world: &World) -> OfflineVerifier {
     // Through its file.
     let snapshot = Snapshot::from_json(&serde_json::to_vec(&taken).unwrap()).unwrap();
     assert_eq!(snapshot, taken);
-    let config =
-        VerifierConfig { max_ledger_lag_s: Some(3_600), ..world.verifier.config().clone() };
+    let mut config = world.verifier.config().clone();
+    config.checks.max_ledger_lag_s = Some(3_600);
     OfflineVerifier::new(config, circuits(), snapshot, Box::new(OsRng))
 }
 

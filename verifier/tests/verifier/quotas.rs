@@ -35,7 +35,7 @@ async fn open(
 async fn with_quota(world: &World, per_holder: u32, per_question: u32) -> Verifier {
     let quota =
         Quota { values_per_holder: per_holder, values_per_question: per_question, window_s: 1_000 };
-    world.verifier_with(world.registry.clone(), |parts| parts.config.quota = quota).await
+    world.verifier_with(world.registry.clone(), |parts| parts.config.checks.quota = quota).await
 }
 
 #[tokio::test]

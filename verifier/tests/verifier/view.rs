@@ -13,9 +13,9 @@ use crate::world::{KEYS, World, is_accepted, refusal};
 
 async fn patient(world: &World, registry: RegistryClient, grace: u64) -> Verifier {
     let change = |parts: &mut attestry_verifier::VerifierParts| {
-        parts.config.session_lifetime_s = 5_000;
-        parts.config.max_age_s = 5_000;
-        parts.config.ledger_grace_s = grace;
+        parts.config.checks.session_lifetime_s = 5_000;
+        parts.config.checks.max_age_s = 5_000;
+        parts.config.checks.ledger_grace_s = grace;
     };
     world.verifier_with(registry, change).await
 }
