@@ -14,7 +14,7 @@ use attestry_credential::oid4vp::{
 };
 use attestry_credential::policy::Disclosed;
 use attestry_credential::presentation::{
-    Digest, Format, Identifier, Nonce, PresentationError, PresentationRequest, ScopeParts,
+    Digest, Format, Identifier, PresentationError, PresentationRequest, ScopeParts,
 };
 use attestry_credential::w3c::{
     DidEthr, ProofPolicy, Refusal as W3cRefusal, ResolveError, Verdict as W3cVerdict,
@@ -26,7 +26,6 @@ use sha2::Digest as _;
 
 use crate::delivery::Reply;
 use crate::receipt::{Receipt, ReceiptCheck, ReceiptResult};
-use crate::service::random_id;
 use crate::session::{Decision, Session, Shown};
 use crate::storage::Verdict;
 use crate::watch::Change;
@@ -76,9 +75,7 @@ impl Verifier {
             return Err(VerifierError::Request { field: "dcql_query", rule });
         }
         let now = self.now();
-        let (id, request_id, nonce) = self.with_rng(|rng| {
-            Ok::<_, VerifierError>((random_id(rng)?, random_id(rng)?, Nonce::random(rng)))
-        })?;
+        let (id, request_id, nonce) = self.draw()?;
         let (answer_key, redirect, mode) = self.reply(asked.reply)?;
         let request = AuthorizationRequest {
             client_id: self.config().client_id.clone(),

@@ -245,9 +245,7 @@ impl Verifier {
             check_askable(query, now)?;
         }
         let config = self.config();
-        let (id, request_id, nonce) = self.with_rng(|rng| {
-            Ok::<_, VerifierError>((random_id(rng)?, random_id(rng)?, Nonce::random(rng)))
-        })?;
+        let (id, request_id, nonce) = self.draw()?;
         let request = PresentationRequest {
             response_uri: self.endpoint("responses", &request_id)?,
             request_id,
@@ -456,6 +454,11 @@ impl Verifier {
 
     pub(crate) fn ledger(&self) -> &LedgerView {
         &self.parts.ledger
+    }
+
+    /// What is random about a session: its handle, the id of its request and its nonce.
+    pub(crate) fn draw(&self) -> Result<(Identifier, Identifier, Nonce), VerifierError> {
+        self.with_rng(|rng| Ok((random_id(rng)?, random_id(rng)?, Nonce::random(rng))))
     }
 
     /// 128 random bits in 32 hexadecimal digits.
