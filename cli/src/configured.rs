@@ -9,10 +9,11 @@ use attestry_ledger::{
 };
 use attestry_service::access::oidc::Oidc;
 use attestry_service::access::{Access, Guard};
-use attestry_service::config::{AccessConfig, ConfigError, HttpConfig, Kept};
+use attestry_service::config::{AccessConfig, ConfigError, HttpConfig, Kept, KeysConfig};
 use attestry_service::http::Hosting;
-use attestry_service::{Database, DatabaseUrl};
+use attestry_service::{Database, DatabaseUrl, TenantId};
 use clap::Subcommand;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -35,22 +36,64 @@ pub(crate) enum Command {
     Generate,
 }
 
-/// Prints a complete configuration.
-pub(crate) fn generate(example: &str) {
-    output::line(example.trim_end());
+/// The configuration of a service, as far as the commands of every service know it.
+pub(crate) trait Configured: Sized {
+    /// A complete one, with everything at its default and comments.
+    const EXAMPLE: &'static str;
+
+    /// Reads the text of a file and the variables over it.
+    ///
+    /// # Errors
+    /// All mistakes.
+    fn parse(text: &str, environment: Vec<(String, String)>) -> Result<Self, ConfigError>;
+
+    fn database(&self) -> &Kept<DatabaseUrl>;
+
+    fn ledger(&self) -> &LedgerConfig;
+
+    /// The tenants, and where the keys of each are.
+    fn keys(&self) -> impl Iterator<Item = (&TenantId, &KeysConfig)>;
+
+    /// Opens a tenant's keys. Says what fails.
+    fn try_keys(keys: &KeysConfig) -> Result<()>;
+
+    /// Tries what only this service has. Says what fails.
+    fn try_more(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
-/// Reads a configuration and the variables over it, by the service's own reader.
-pub(crate) fn load<T>(
-    file: &Path,
-    read: impl FnOnce(&str, Vec<(String, String)>) -> Result<T, ConfigError>,
-) -> Result<T> {
+/// Checks the configuration of a service, or prints a complete one.
+pub(crate) async fn run<C: Configured>(command: Command) -> Result<()> {
+    match command {
+        Command::Check { file, connect } => {
+            let config: C = load(&file)?;
+            if connect {
+                try_places(config.database(), config.ledger()).await?;
+                config.try_more()?;
+                for (tenant, keys) in config.keys() {
+                    // Development keys are made by the service itself.
+                    if let KeysConfig::File { .. } = keys {
+                        C::try_keys(keys).with_context(|| format!("keys of tenant {tenant}"))?;
+                    }
+                }
+            }
+            let tenants: Vec<_> = config.keys().map(|(tenant, _)| tenant.to_string()).collect();
+            output::json(&json!({ "valid": true, "connected": connect, "tenants": tenants }));
+        }
+        Command::Generate => output::line(C::EXAMPLE.trim_end()),
+    }
+    Ok(())
+}
+
+/// Reads a configuration and the variables over it.
+pub(crate) fn load<C: Configured>(file: &Path) -> Result<C> {
     let text = String::from_utf8(read_file(file)?)
         .with_context(|| format!("{} is not UTF-8", file.display()))?;
     // What is not UTF-8 is no field of ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    read(&text, environment.collect())
+    C::parse(&text, environment.collect())
         .map_err(|mistakes| anyhow!("{} has mistakes:\n{mistakes}", file.display()))
 }
 
@@ -63,7 +106,7 @@ pub(crate) async fn open_registry(config: &LedgerConfig) -> Result<RegistryClien
 }
 
 /// Tries the database, and the ledger with its contracts. Says what fails.
-pub(crate) async fn try_places(database: &Kept<DatabaseUrl>, ledger: &LedgerConfig) -> Result<()> {
+async fn try_places(database: &Kept<DatabaseUrl>, ledger: &LedgerConfig) -> Result<()> {
     let database = open_database(database).await?;
     database.ping().await.context("database")?;
     database.close().await;

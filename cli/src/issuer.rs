@@ -12,6 +12,7 @@ use crate::{access, clock, output, service};
 use anyhow::{Result, bail};
 use attestry_credential::fhir;
 use attestry_credential::schema::Schema;
+use attestry_issuer::config::ServiceConfig;
 use attestry_issuer::{Issuer, IssuerConfig, Storage, http};
 use attestry_ledger::EntryIndex;
 use attestry_service::access::Guard;
@@ -140,10 +141,10 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
             }));
         }
         Command::Serve(Serve { config: Some(file), .. }) => {
-            configured::serve(&configured::load(&file)?).await?;
+            configured::serve(&crate::configured::load(&file)?).await?;
         }
         Command::Serve(arguments) => serve(arguments).await?,
-        Command::Config(command) => configured::run(command).await?,
+        Command::Config(command) => crate::configured::run::<ServiceConfig>(command).await?,
         Command::ApiKey(command) => access::run(command, ServiceName::Issuer).await?,
         Command::Preview(arguments) => {
             for file in &arguments.files {

@@ -15,6 +15,7 @@ use attestry_keys::KeyStore;
 use attestry_ledger::{Account, AccountKey, DidKey, EthrDid, RegistryClient};
 use attestry_service::access::Guard;
 use attestry_service::outbound::{Outbound, OutboundConfig, OutboundConfigError};
+use attestry_verifier::config::ServiceConfig;
 use attestry_verifier::webhooks::{SealingKey, Webhooks};
 use attestry_verifier::{
     AcceptedCircuits, ChecksConfig, PolicyCatalogue, ReceiptKey, Storage, Verifier, VerifierConfig,
@@ -94,11 +95,11 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Init(arguments) => init(&arguments).await?,
         Command::Serve(Serve { config: Some(file), .. }) => {
-            configured::serve(&configured::load(&file)?).await?;
+            configured::serve(&crate::configured::load(&file)?).await?;
         }
         Command::Serve(arguments) => serve(arguments).await?,
         Command::Check(arguments) => return check::run(arguments).await,
-        Command::Config(command) => configured::run(command).await?,
+        Command::Config(command) => crate::configured::run::<ServiceConfig>(command).await?,
         Command::Keys(command) => keys::run(&command)?,
         Command::ApiKey(command) => access::run(command, ServiceName::Verifier).await?,
     }

@@ -1,37 +1,38 @@
 //! From a configuration to a running service.
 
-use crate::configured::{
-    self, Command, generate, hosting, open_database, open_registry, try_places,
-};
-use crate::{clock, output, service};
+use crate::configured::{Configured, LedgerConfig, hosting, open_database, open_registry};
+use crate::{clock, service};
 use anyhow::{Context, Result, anyhow};
 use ark_std::rand::rngs::OsRng;
 use attestry_issuer::config::{EXAMPLE, KeysConfig, ServiceConfig};
 use attestry_issuer::keys::{Passphrase, SoftwareKeys};
 use attestry_issuer::{Issuer, IssuerKeys, Storage, http};
-use serde_json::json;
-use std::path::Path;
+use attestry_service::config::{ConfigError, Kept};
+use attestry_service::{DatabaseUrl, TenantId};
 use std::sync::Arc;
 
-pub(super) async fn run(command: Command) -> Result<()> {
-    match command {
-        Command::Check { file, connect } => {
-            let config = load(&file)?;
-            if connect {
-                try_places(&config.database, &config.ledger).await?;
-                try_keys(&config)?;
-            }
-            let tenants: Vec<_> = config.tenants.keys().map(ToString::to_string).collect();
-            output::json(&json!({ "valid": true, "connected": connect, "tenants": tenants }));
-        }
-        Command::Generate => generate(EXAMPLE),
-    }
-    Ok(())
-}
+impl Configured for ServiceConfig {
+    const EXAMPLE: &'static str = EXAMPLE;
 
-/// Reads a configuration and the variables over it.
-pub(super) fn load(file: &Path) -> Result<ServiceConfig> {
-    configured::load(file, ServiceConfig::read)
+    fn parse(text: &str, environment: Vec<(String, String)>) -> Result<Self, ConfigError> {
+        Self::read(text, environment)
+    }
+
+    fn database(&self) -> &Kept<DatabaseUrl> {
+        &self.database
+    }
+
+    fn ledger(&self) -> &LedgerConfig {
+        &self.ledger
+    }
+
+    fn keys(&self) -> impl Iterator<Item = (&TenantId, &KeysConfig)> {
+        self.tenants.iter().map(|(tenant, body)| (tenant, &body.keys))
+    }
+
+    fn try_keys(keys: &KeysConfig) -> Result<()> {
+        open_keys(keys).map(drop)
+    }
 }
 
 /// Runs the service until it is told to stop.
@@ -54,16 +55,6 @@ pub(super) async fn serve(config: &ServiceConfig) -> Result<()> {
     let audit_anchor_interval_s = config.audit_anchor_interval_s;
     let service = http::Service { issuers, hosting, audit_anchor_interval_s };
     http::serve(listener, service, service::shutdown()).await?;
-    Ok(())
-}
-
-/// Opens the keys that are files. Development keys are made by the service itself.
-fn try_keys(config: &ServiceConfig) -> Result<()> {
-    for (tenant, body) in &config.tenants {
-        if let KeysConfig::File { .. } = body.keys {
-            open_keys(&body.keys).with_context(|| format!("keys of tenant {tenant}"))?;
-        }
-    }
     Ok(())
 }
 

@@ -1,47 +1,45 @@
 //! From a configuration to a running service.
 
 use super::{ACCOUNT_FILE, Parts, accepted_circuits, client_id, keys, outbound, verifier};
-use crate::configured::{
-    self, Command, generate, hosting, open_database, open_registry, try_places,
-};
+use crate::configured::{Configured, LedgerConfig, hosting, open_database, open_registry};
 use crate::governance::load_or_create_account;
-use crate::{output, service};
+use crate::service;
 use anyhow::{Context, Result};
 use attestry_issuer::keys::Passphrase;
 use attestry_keys::KeyStore;
 use attestry_ledger::AccountKey;
-use attestry_service::config::KeysConfig;
+use attestry_service::config::{ConfigError, Kept, KeysConfig};
 use attestry_service::outbound::Documents;
+use attestry_service::{DatabaseUrl, TenantId};
 use attestry_verifier::config::{EXAMPLE, ServiceConfig};
 use attestry_verifier::{Storage, http};
-use serde_json::json;
-use std::path::Path;
 
-pub(super) async fn run(command: Command) -> Result<()> {
-    match command {
-        Command::Check { file, connect } => {
-            let config = load(&file)?;
-            if connect {
-                try_places(&config.database, &config.ledger).await?;
-                accepted_circuits(&KeyStore::for_presentations(&config.circuit_keys))?;
-                for (tenant, body) in &config.tenants {
-                    // Development keys are made by the service itself.
-                    if let KeysConfig::File { .. } = body.keys {
-                        open_key(&body.keys).with_context(|| format!("keys of {tenant}"))?;
-                    }
-                }
-            }
-            let tenants: Vec<_> = config.tenants.keys().map(ToString::to_string).collect();
-            output::json(&json!({ "valid": true, "connected": connect, "tenants": tenants }));
-        }
-        Command::Generate => generate(EXAMPLE),
+impl Configured for ServiceConfig {
+    const EXAMPLE: &'static str = EXAMPLE;
+
+    fn parse(text: &str, environment: Vec<(String, String)>) -> Result<Self, ConfigError> {
+        Self::read(text, environment)
     }
-    Ok(())
-}
 
-/// Reads a configuration and the variables over it.
-pub(super) fn load(file: &Path) -> Result<ServiceConfig> {
-    configured::load(file, ServiceConfig::read)
+    fn database(&self) -> &Kept<DatabaseUrl> {
+        &self.database
+    }
+
+    fn ledger(&self) -> &LedgerConfig {
+        &self.ledger
+    }
+
+    fn keys(&self) -> impl Iterator<Item = (&TenantId, &KeysConfig)> {
+        self.tenants.iter().map(|(tenant, body)| (tenant, &body.keys))
+    }
+
+    fn try_keys(keys: &KeysConfig) -> Result<()> {
+        open_key(keys).map(drop)
+    }
+
+    fn try_more(&self) -> Result<()> {
+        accepted_circuits(&KeyStore::for_presentations(&self.circuit_keys)).map(drop)
+    }
 }
 
 /// Runs the service until it is told to stop.
