@@ -1,32 +1,25 @@
 //! What an issuer does. Knows neither HTTP nor SQL.
 
+mod issue;
+mod standing;
+
+pub use issue::Issued;
+pub(crate) use issue::{DRAWS, Order};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use ark_std::rand::{CryptoRng, RngCore};
-use attestry_circuits::HolderCommitment;
 use attestry_credential::schema::Schema;
 use attestry_ledger::embedded::Clock;
 use attestry_ledger::{EntryIndex, EthrDid, RegistryClient};
 use attestry_service::{Actor, Database, TenantId, audit};
 
-use crate::document::{self, Draft};
 use crate::epochs::EpochEntry;
 use crate::identity::Published;
-use crate::intake::Planned;
-use crate::record::{
-    Action, Attested, Content, CredentialId, CredentialRecord, ListId, Reason, State,
-};
-use crate::request::{Claims, IssueRequest, RenewRequest, Validity};
-use crate::search::Term;
-use crate::storage::{Change, Idempotency, Insertion, Standing, Storage, Stored};
+use crate::record::{CredentialId, CredentialRecord, ListId};
+use crate::storage::Storage;
 use crate::{IssuerError, IssuerKeys, identity};
-
-/// How often to draw another status index when another request took it first.
-pub(crate) const DRAWS: usize = 16;
-/// How often to read a credential again when another request changed it first.
-const CHANGES: usize = 16;
 
 const DEFAULT_PADDING: NonZeroU32 = NonZeroU32::new(8).unwrap();
 
@@ -95,15 +88,6 @@ impl std::fmt::Debug for Issuer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Issuer").field("did", &self.did()).finish_non_exhaustive()
     }
-}
-
-/// A credential, and whether it was made by this request or by the same request before.
-#[derive(Clone, Debug)]
-pub struct Issued {
-    /// The credential.
-    pub credential: CredentialRecord,
-    /// Whether the idempotency key had been used with this request already.
-    pub repeated: bool,
 }
 
 impl Issuer {
@@ -188,65 +172,6 @@ impl Issuer {
         Ok(self.issuing(schema).await?.entry)
     }
 
-    /// Issues a credential on an actor's behalf. With an idempotency key, the same request gets the
-    /// same credential.
-    ///
-    /// # Errors
-    /// [`IssuerError::Credential`] and [`IssuerError::Request`] if the content or the period is
-    /// refused; [`IssuerError::NotAccredited`]; [`IssuerError::IdempotencyKeyReused`];
-    /// [`IssuerError::ListFull`]; [`IssuerError::Signing`]; [`IssuerError::Database`].
-    pub async fn issue(
-        &self,
-        actor: &Actor,
-        request: IssueRequest,
-        rng: &mut (impl RngCore + CryptoRng + Send),
-    ) -> Result<Issued, IssuerError> {
-        let idempotency = request.idempotency();
-        let claims = request.source.read(self.did(), request.holder)?;
-        let validity = request.validity.or(claims.validity);
-        let holder = request.holder;
-        let order = Order { claims, holder, validity, supersedes: None, idempotency, row: None };
-        self.mint(actor, &order, rng).await
-    }
-
-    /// Issues a credential in the place of another, to the same holder: with the same claims
-    /// unless others are given. The old one is superseded, and barred, in the same step.
-    ///
-    /// # Errors
-    /// As [`Issuer::issue`]; [`IssuerError::UnknownCredential`]; [`IssuerError::NotPossible`]
-    /// unless the old one is active.
-    pub async fn renew(
-        &self,
-        actor: &Actor,
-        id: CredentialId,
-        request: RenewRequest,
-        rng: &mut (impl RngCore + CryptoRng + Send),
-    ) -> Result<Issued, IssuerError> {
-        let idempotency = request.idempotency(id);
-        if let Some(before) = self.issued_before(idempotency.as_ref()).await? {
-            return Ok(before);
-        }
-        let old = self.credential(id).await?;
-        if old.state != State::Active {
-            return Err(IssuerError::NotPossible { action: Action::Renew, state: old.state });
-        }
-        let (schema, attested) = (old.schema.ok_or(IssuerError::Plain)?, old.attested()?);
-        let claims = match &request.source {
-            Some(source) => source.read(self.did(), attested.holder)?,
-            None => Claims::of_subject(schema, &attested.subject)?,
-        };
-        if claims.subject.schema() != schema {
-            return Err(IssuerError::request(
-                "subject",
-                "is of another schema than what it renews",
-            ));
-        }
-        let (holder, validity) = (attested.holder, request.validity.or(claims.validity));
-        let supersedes = Some(&old);
-        let order = Order { claims, holder, validity, supersedes, idempotency, row: None };
-        self.mint(actor, &order, rng).await
-    }
-
     /// A credential, for somebody: that they read it is noted.
     ///
     /// # Errors
@@ -272,46 +197,6 @@ impl Issuer {
         self.storage().credential(id).await
     }
 
-    /// Bars a credential for a time, from the next publication on. Once more changes nothing.
-    ///
-    /// # Errors
-    /// [`IssuerError::UnknownCredential`]; [`IssuerError::NotPossible`] unless it is active;
-    /// [`IssuerError::Database`].
-    pub async fn suspend(
-        &self,
-        actor: &Actor,
-        id: CredentialId,
-        reason: Reason,
-    ) -> Result<CredentialRecord, IssuerError> {
-        self.change(actor, id, Action::Suspend, reason).await
-    }
-
-    /// Ends a suspension, from the next publication on. Once more changes nothing.
-    ///
-    /// # Errors
-    /// As [`Issuer::suspend`], unless it is suspended: what is revoked stays revoked.
-    pub async fn reinstate(
-        &self,
-        actor: &Actor,
-        id: CredentialId,
-        reason: Reason,
-    ) -> Result<CredentialRecord, IssuerError> {
-        self.change(actor, id, Action::Reinstate, reason).await
-    }
-
-    /// Bars a credential for good, from the next publication on. Once more changes nothing.
-    ///
-    /// # Errors
-    /// As [`Issuer::suspend`], unless it is active or suspended.
-    pub async fn revoke(
-        &self,
-        actor: &Actor,
-        id: CredentialId,
-        reason: Reason,
-    ) -> Result<CredentialRecord, IssuerError> {
-        self.change(actor, id, Action::Revoke, reason).await
-    }
-
     /// Changes of status that the ledger is still to hear of.
     ///
     /// # Errors
@@ -328,116 +213,6 @@ impl Issuer {
         self.storage().database().ping().await?;
         self.registry().ledger().block_number().await?;
         Ok(())
-    }
-
-    pub(crate) async fn mint(
-        &self,
-        actor: &Actor,
-        order: &Order<'_>,
-        rng: &mut (impl RngCore + CryptoRng + Send),
-    ) -> Result<Issued, IssuerError> {
-        if let Some(before) = self.issued_before(order.idempotency.as_ref()).await? {
-            return Ok(before);
-        }
-        let (claims, now) = (&order.claims, self.now());
-        let schema = claims.subject.schema();
-        let (valid_from, valid_until) =
-            order.validity.resolve(&claims.subject, now, self.config().default_validity_s)?;
-        for _ in 0..DRAWS {
-            let issuing = self.issuing(schema).await?;
-            let list = ListId::Entry(issuing.entry);
-            let mut salt = [0; 16];
-            rng.fill_bytes(&mut salt);
-            let draft = Draft {
-                id: CredentialId::random(rng),
-                subject: &claims.subject,
-                holder: order.holder,
-                salt,
-                issuing: &issuing,
-                status_index: self.storage().draw_free_index(list, rng).await?,
-                valid_from,
-                valid_until,
-            };
-            let signed = document::sign(self, &draft).await?;
-            let attested = Attested {
-                subject: claims.to_json()?,
-                holder: order.holder,
-                salt,
-                attestation: signed.attestation,
-            };
-            let verifiable_credential = signed.verifiable_credential;
-            let record = CredentialRecord {
-                id: draft.id,
-                schema: Some(schema),
-                list,
-                status_index: draft.status_index,
-                epoch: issuing.keys.epoch,
-                valid_from,
-                valid_until,
-                issued_at: now,
-                state: State::Active,
-                version: 0,
-                superseded_by: None,
-                content: Some(Content { verifiable_credential, attested: Some(attested) }),
-            };
-            let insertion = Insertion {
-                record: &record,
-                subject: Some(&claims.subject),
-                terms: Term::of(&claims.subject),
-                actor,
-                supersedes: order.supersedes,
-                idempotency: order.idempotency.as_ref(),
-                row: order.row.as_ref(),
-            };
-            match self.storage().insert(&insertion).await? {
-                Stored::New => {
-                    tracing::info!(credential = %record.id, schema = schema.type_name(), "issued");
-                    return Ok(Issued { credential: record, repeated: false });
-                }
-                Stored::Before(id) => {
-                    return Ok(Issued { credential: self.credential(id).await?, repeated: true });
-                }
-                Stored::IndexTaken | Stored::EpochEnded => {}
-                Stored::Elsewhere => return Err(IssuerError::ImportedElsewhere),
-                Stored::Outdated => {
-                    let id = order.supersedes.map_or(record.id, |old| old.id);
-                    let state = self.credential(id).await?.state;
-                    return Err(IssuerError::NotPossible { action: Action::Renew, state });
-                }
-            }
-        }
-        Err(IssuerError::ListFull)
-    }
-
-    pub(crate) async fn issued_before(
-        &self,
-        idempotency: Option<&Idempotency>,
-    ) -> Result<Option<Issued>, IssuerError> {
-        let Some(idempotency) = idempotency else { return Ok(None) };
-        let Some(id) = self.storage().issued_for(idempotency).await? else { return Ok(None) };
-        Ok(Some(Issued { credential: self.credential(id).await?, repeated: true }))
-    }
-
-    async fn change(
-        &self,
-        actor: &Actor,
-        id: CredentialId,
-        action: Action,
-        reason: Reason,
-    ) -> Result<CredentialRecord, IssuerError> {
-        let mut record = self.credential(id).await?;
-        for _ in 0..CHANGES {
-            let Some(to) = next_state(record.state, action)? else { return Ok(record) };
-            let (action_name, at) = (audited(action), self.now());
-            let change = Change { action: action_name, to, reason, actor, at, superseded_by: None };
-            let applied = self.storage().change(&Standing::of(&record), &change).await?;
-            record = self.credential(id).await?;
-            if applied {
-                tracing::info!(credential = %id, %action, %reason, "state changed");
-                return Ok(record);
-            }
-        }
-        Err(IssuerError::NotPossible { action, state: record.state })
     }
 
     pub(crate) fn config(&self) -> &IssuerConfig {
@@ -511,40 +286,6 @@ async fn note_entries(
         storage.note_entry(&EpochEntry { epoch, schema, entry }).await?;
     }
     Ok(())
-}
-
-/// A credential that is to be made.
-pub(crate) struct Order<'a> {
-    pub(crate) claims: Claims,
-    pub(crate) holder: HolderCommitment,
-    pub(crate) validity: Validity,
-    pub(crate) supersedes: Option<&'a CredentialRecord>,
-    pub(crate) idempotency: Option<Idempotency>,
-    /// The row of an import that it is for.
-    pub(crate) row: Option<Planned<'a>>,
-}
-
-/// What the audit log calls an action.
-fn audited(action: Action) -> &'static str {
-    match action {
-        Action::Suspend => "credential.suspend",
-        Action::Reinstate => "credential.reinstate",
-        Action::Revoke => "credential.revoke",
-        Action::Renew => "credential.supersede",
-    }
-}
-
-/// The state after an action; none if it is there already.
-fn next_state(state: State, action: Action) -> Result<Option<State>, IssuerError> {
-    match (action, state) {
-        (Action::Suspend, State::Active) => Ok(Some(State::Suspended)),
-        (Action::Reinstate, State::Suspended) => Ok(Some(State::Active)),
-        (Action::Revoke, State::Active | State::Suspended) => Ok(Some(State::Revoked)),
-        (Action::Suspend, State::Suspended)
-        | (Action::Reinstate, State::Active)
-        | (Action::Revoke, State::Revoked) => Ok(None),
-        (action, state) => Err(IssuerError::NotPossible { action, state }),
-    }
 }
 
 /// Whether the ledger did not answer, as opposed to answering no.

@@ -9,6 +9,7 @@ mod expiry;
 mod history;
 mod imports;
 mod lists;
+mod nonces;
 mod offers;
 mod outbox;
 mod proposals;

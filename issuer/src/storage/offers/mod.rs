@@ -1,8 +1,11 @@
-//! Offers and their steps. Each step is a condition on the state that it starts from, so that of
-//! two replicas one takes it.
+//! Offers: kept, found, counted.
 
-use ark_std::rand::{CryptoRng, RngCore};
-use attestry_circuits::{HolderCommitment, SchemaId};
+mod claim;
+mod steps;
+
+pub(crate) use claim::{Attempt, Claimed};
+
+use attestry_circuits::SchemaId;
 use attestry_credential::schema::Schema;
 use attestry_service::database::{seconds, unsigned};
 use attestry_service::{Actor, audit};
@@ -12,8 +15,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::Storage;
 use crate::IssuerError;
-use crate::offers::{Content, MAX_ATTEMPTS, NewOffer, OfferId, OfferRecord, OfferState, equal};
-use crate::record::CredentialId;
+use crate::offers::{Content, NewOffer, OfferId, OfferRecord, OfferState};
 use crate::request::Validity;
 
 /// What ends with an offer.
@@ -25,29 +27,6 @@ const DESTROY: &str = "subject = NULL, valid_from = NULL, valid_until = NULL, ho
 /// with its token; what is being issued has an hour more to be done.
 const OVERDUE: &str = "COALESCE(token_expires_at, expires_at)
     + CASE WHEN state = 'issuing' THEN 3600 ELSE 0 END <= $2";
-
-/// What a wallet claims an offer with, hashed, and what it shall get.
-#[derive(Clone, Copy)]
-pub(crate) struct Attempt {
-    pub(crate) code: [u8; 32],
-    pub(crate) tx_code: Option<[u8; 32]>,
-    pub(crate) token: [u8; 32],
-    /// Life of the token of an offer that is ready, and of one that is not, seconds.
-    pub(crate) token_life_s: (u64, u64),
-    /// Whether the wallet asked for a dataset by name.
-    pub(crate) identified: bool,
-    pub(crate) at: u64,
-}
-
-/// What became of a claim.
-pub(crate) enum Claimed {
-    /// The offer has the token.
-    Yes(OfferRecord),
-    /// There is no such offer that is open.
-    NotOpen,
-    /// Another transaction code. Which attempt it was.
-    WrongTxCode(u32),
-}
 
 impl Storage {
     /// Keeps an offer. If its idempotency key was used with the same request: that offer instead.
@@ -149,70 +128,6 @@ impl Storage {
         }))
     }
 
-    /// Trades an offer's codes for a token. The attempt is counted before the transaction code is
-    /// compared, and the last wrong one makes the offer void.
-    pub(crate) async fn claim_offer(
-        &self,
-        attempt: &Attempt,
-        actor: &Actor,
-    ) -> Result<Claimed, IssuerError> {
-        let mut transaction = self.write().await?;
-        // From here to the end all others wait who try this offer.
-        let counted = sqlx::query(
-            "UPDATE offers SET attempts = attempts + 1
-             WHERE tenant = $1 AND code_hash = $2 AND state = 'open' AND expires_at > $3
-             RETURNING *",
-        )
-        .bind(self.tenant.as_str())
-        .bind(hex::encode(attempt.code))
-        .bind(seconds(attempt.at))
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some(row) = counted else { return Ok(Claimed::NotOpen) };
-        let offer = read(&row)?;
-        let expected = row.try_get::<Option<String>, _>("tx_code_hash")?;
-        let given = attempt.tx_code.map(hex::encode);
-        let right = match (&expected, &given) {
-            (Some(expected), Some(given)) => equal(expected.as_bytes(), given.as_bytes()),
-            (None, None) => true,
-            _ => false,
-        };
-        let details = [("attempt", offer.attempts.to_string())];
-        if !right {
-            let void = offer.attempts >= MAX_ATTEMPTS;
-            if void {
-                let sql = format!(
-                    "UPDATE offers SET state = 'failed', {DESTROY} WHERE tenant = $1 AND id = $2"
-                );
-                self.update(&mut transaction, sql, offer.id).await?;
-            }
-            let action = if void { "offer.fail" } else { "offer.refuse" };
-            self.note_offer(&mut transaction, actor, action, offer.id, attempt.at, &details)
-                .await?;
-            transaction.commit().await?;
-            return Ok(Claimed::WrongTxCode(offer.attempts));
-        }
-        let (ready_s, deferred_s) = attempt.token_life_s;
-        let life_s = if offer.ready { ready_s } else { deferred_s };
-        let claimed = sqlx::query(
-            "UPDATE offers SET state = 'claimed', token_hash = $1, token_expires_at = $2,
-                 identified = $3
-             WHERE tenant = $4 AND id = $5 RETURNING *",
-        )
-        .bind(hex::encode(attempt.token))
-        .bind(seconds(attempt.at.saturating_add(life_s)))
-        .bind(i64::from(attempt.identified))
-        .bind(self.tenant.as_str())
-        .bind(offer.id.to_string())
-        .fetch_one(&mut *transaction)
-        .await?;
-        let claimed = read(&claimed)?;
-        self.note_offer(&mut transaction, actor, "offer.claim", offer.id, attempt.at, &details)
-            .await?;
-        transaction.commit().await?;
-        Ok(Claimed::Yes(claimed))
-    }
-
     /// The offer that a token is for, if the token is good.
     pub(crate) async fn offer_by_token(
         &self,
@@ -242,114 +157,6 @@ impl Storage {
         Ok(unsigned(row.try_get("requests")?, "a count")?)
     }
 
-    /// Binds a claimed offer to the holder who asks first. Returns whether it is this one.
-    pub(crate) async fn bind_offer(
-        &self,
-        id: OfferId,
-        holder: &HolderCommitment,
-    ) -> Result<bool, IssuerError> {
-        let bound = sqlx::query(
-            "UPDATE offers SET holder = $1
-             WHERE tenant = $2 AND id = $3 AND state IN ('claimed', 'issuing')
-                 AND (holder IS NULL OR holder = $1)",
-        )
-        .bind(holder.to_string())
-        .bind(self.tenant.as_str())
-        .bind(id.to_string())
-        .execute(self.pool())
-        .await?;
-        Ok(bound.rows_affected() == 1)
-    }
-
-    /// Begins to issue what is offered: from here on the offer cannot be cancelled. Returns whether
-    /// it may be issued.
-    pub(crate) async fn begin_issuing(&self, id: OfferId) -> Result<bool, IssuerError> {
-        let sql = "UPDATE offers SET state = 'issuing'
-                   WHERE tenant = $1 AND id = $2 AND ready = 1 AND holder IS NOT NULL
-                       AND state IN ('claimed', 'issuing')";
-        let begun = sqlx::query(sql)
-            .bind(self.tenant.as_str())
-            .bind(id.to_string())
-            .execute(self.pool())
-            .await?;
-        Ok(begun.rows_affected() == 1)
-    }
-
-    /// Ends an offer whose credential was issued.
-    pub(crate) async fn end_issuing(
-        &self,
-        id: OfferId,
-        credential: CredentialId,
-        actor: &Actor,
-        at: u64,
-    ) -> Result<(), IssuerError> {
-        let mut transaction = self.write().await?;
-        let ended = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "UPDATE offers SET state = 'issued', credential_id = $1, {DESTROY}
-             WHERE tenant = $2 AND id = $3 AND state = 'issuing'"
-        )))
-        .bind(credential.to_string())
-        .bind(self.tenant.as_str())
-        .bind(id.to_string())
-        .execute(&mut *transaction)
-        .await?;
-        if ended.rows_affected() == 1 {
-            let details = [("credential", credential.to_string())];
-            self.note_offer(&mut transaction, actor, "offer.issue", id, at, &details).await?;
-        }
-        Ok(transaction.commit().await?)
-    }
-
-    /// Notes what a wallet tells of the credential; the same again changes nothing.
-    pub(crate) async fn notify_offer(
-        &self,
-        id: OfferId,
-        event: &'static str,
-        actor: &Actor,
-        at: u64,
-    ) -> Result<(), IssuerError> {
-        let mut transaction = self.write().await?;
-        let sql = "UPDATE offers SET notified = $1 WHERE tenant = $2 AND id = $3
-                       AND (notified IS NULL OR notified <> $1)";
-        let changed = sqlx::query(sql)
-            .bind(event)
-            .bind(self.tenant.as_str())
-            .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await?;
-        if changed.rows_affected() == 1 {
-            let details = [("event", event.to_owned())];
-            self.note_offer(&mut transaction, actor, "offer.notify", id, at, &details).await?;
-        }
-        Ok(transaction.commit().await?)
-    }
-
-    /// Cancels an offer that nothing was issued for. Returns whether it was.
-    pub(crate) async fn cancel_offer(
-        &self,
-        id: OfferId,
-        actor: &Actor,
-        at: u64,
-    ) -> Result<bool, IssuerError> {
-        let sql = format!(
-            "UPDATE offers SET state = 'cancelled', {DESTROY}
-             WHERE tenant = $1 AND id = $2 AND state IN ('open', 'claimed')"
-        );
-        self.step(sql, id, actor, "offer.cancel", at).await
-    }
-
-    /// Releases a deferred offer. Returns whether it was to be released.
-    pub(crate) async fn release_offer(
-        &self,
-        id: OfferId,
-        actor: &Actor,
-        at: u64,
-    ) -> Result<bool, IssuerError> {
-        let sql = "UPDATE offers SET ready = 1
-                   WHERE tenant = $1 AND id = $2 AND ready = 0 AND state IN ('open', 'claimed')";
-        self.step(sql.to_owned(), id, actor, "offer.release", at).await
-    }
-
     /// Some of the offers whose time is over and which are not ended.
     pub(crate) async fn overdue_offers(&self, now: u64) -> Result<Vec<OfferId>, IssuerError> {
         let sql = format!(
@@ -366,102 +173,6 @@ impl Storage {
                 id.parse().map_err(|_| IssuerError::corrupt("an id"))
             })
             .collect()
-    }
-
-    /// Ends an offer whose time is over.
-    pub(crate) async fn expire_offer(
-        &self,
-        id: OfferId,
-        actor: &Actor,
-        now: u64,
-    ) -> Result<bool, IssuerError> {
-        let mut transaction = self.write().await?;
-        let expired = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "UPDATE offers SET state = 'expired', {DESTROY} WHERE tenant = $1 AND {OVERDUE}
-                 AND id = $3 AND state IN ('open', 'claimed', 'issuing')"
-        )))
-        .bind(self.tenant.as_str())
-        .bind(seconds(now))
-        .bind(id.to_string())
-        .execute(&mut *transaction)
-        .await?;
-        let expired = expired.rows_affected() == 1;
-        if expired {
-            self.note_offer(&mut transaction, actor, "offer.expire", id, now, &[]).await?;
-        }
-        transaction.commit().await?;
-        Ok(expired)
-    }
-
-    /// What this tenant's nonces are authenticated by.
-    pub(crate) async fn nonce_secret(
-        &self,
-        rng: &mut (impl RngCore + CryptoRng + Send),
-    ) -> Result<[u8; 32], IssuerError> {
-        let select = "SELECT secret FROM nonce_keys WHERE tenant = $1";
-        let known = sqlx::query(select).bind(self.tenant.as_str()).fetch_optional(self.pool());
-        let row = match known.await? {
-            Some(row) => row,
-            None => {
-                let mut secret = [0; 32];
-                rng.fill_bytes(&mut secret);
-                let insert = "INSERT INTO nonce_keys (tenant, secret) VALUES ($1, $2)
-                              ON CONFLICT DO NOTHING";
-                let insert = sqlx::query(insert).bind(self.tenant.as_str());
-                insert.bind(hex::encode(secret)).execute(self.pool()).await?;
-                // Another replica may have been first.
-                sqlx::query(select).bind(self.tenant.as_str()).fetch_one(self.pool()).await?
-            }
-        };
-        let mut secret = [0; 32];
-        hex::decode_to_slice(row.try_get::<String, _>("secret")?, &mut secret)
-            .map_err(|_| IssuerError::corrupt("a nonce key"))?;
-        Ok(secret)
-    }
-
-    /// Takes a nonce, once. Returns whether it was free.
-    pub(crate) async fn use_nonce(
-        &self,
-        nonce: [u8; 32],
-        expires_at: u64,
-    ) -> Result<bool, IssuerError> {
-        let sql = "INSERT INTO used_nonces (tenant, nonce_hash, expires_at) VALUES ($1, $2, $3)
-                   ON CONFLICT DO NOTHING";
-        let used = sqlx::query(sql)
-            .bind(self.tenant.as_str())
-            .bind(hex::encode(nonce))
-            .bind(seconds(expires_at))
-            .execute(self.pool())
-            .await?;
-        Ok(used.rows_affected() == 1)
-    }
-
-    /// Forgets used nonces that could not be used any more anyhow.
-    pub(crate) async fn forget_nonces(&self, now: u64) -> Result<(), IssuerError> {
-        sqlx::query("DELETE FROM used_nonces WHERE tenant = $1 AND expires_at <= $2")
-            .bind(self.tenant.as_str())
-            .bind(seconds(now))
-            .execute(self.pool())
-            .await?;
-        Ok(())
-    }
-
-    /// A step that is one update and its place in the audit log. Returns whether it was taken.
-    async fn step(
-        &self,
-        sql: String,
-        id: OfferId,
-        actor: &Actor,
-        action: &'static str,
-        at: u64,
-    ) -> Result<bool, IssuerError> {
-        let mut transaction = self.write().await?;
-        let taken = self.update(&mut transaction, sql, id).await?;
-        if taken {
-            self.note_offer(&mut transaction, actor, action, id, at, &[]).await?;
-        }
-        transaction.commit().await?;
-        Ok(taken)
     }
 
     async fn update(
