@@ -2,7 +2,9 @@
 //! to an issuer and a verifier, by the normative statement that each test is about.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod contexts;
 mod credentials;
+mod foreign;
 mod graphs;
 mod parties;
 mod presentations;

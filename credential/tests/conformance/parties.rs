@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 
 pub(crate) const NOW: u64 = 1_800_000_000;
 pub(crate) const BOARD: &str = "did:ethr:0x539:0x1111111111111111111111111111111111111111";
+pub(crate) const EXAMPLES: &str = "https://www.w3.org/ns/credentials/examples/v2";
+pub(crate) const BASE: &str = "https://www.w3.org/ns/credentials/v2";
 pub(crate) const LIST: &str = "https://board.example/status/1";
 
 pub(crate) fn board_key() -> SigningKey {
@@ -132,4 +134,22 @@ pub(crate) async fn presented(presentation: &Value) -> Verdict {
 /// The first error's words.
 pub(crate) fn words(verdict: &Verdict) -> String {
     verdict.errors.first().map(|finding| finding.error.to_string()).unwrap_or_default()
+}
+
+/// Issues the credential with each change; what is issued also verifies.
+pub(crate) async fn accepts(changes: impl IntoIterator<Item = Value>) {
+    for change in changes {
+        let signed = issued(&with(credential(), change.clone())).await;
+        let signed = signed.unwrap_or_else(|error| panic!("{change}: {error}"));
+        let verdict = verified(&signed).await;
+        assert!(verdict.verified(), "{change}: {:?}", verdict.errors);
+    }
+}
+
+/// Refuses to issue the credential with each change, and says where it is wrong.
+pub(crate) async fn refuses(changes: impl IntoIterator<Item = (Value, &'static str)>) {
+    for (change, expected) in changes {
+        let error = issued(&with(credential(), change.clone())).await.unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{change}: {error}");
+    }
 }

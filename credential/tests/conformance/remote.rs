@@ -9,11 +9,10 @@ use attestry_credential::w3c::{
 use serde_json::{Value, json};
 
 use super::parties::{
-    Ledger, Lists, NOW, board_key, board_method, credential, holder, holder_key, holder_method,
-    issued, verified, with, words,
+    BASE, Ledger, Lists, NOW, board_key, board_method, credential, holder, holder_key,
+    holder_method, issued, verified, with, words,
 };
 
-const BASE: &str = "https://www.w3.org/ns/credentials/v2";
 const BOARD: &str = "did:web:board.example:staff";
 const DOCUMENT: &str = "https://board.example/staff/did.json";
 const CONTEXT: &str = "https://board.example/terms/v1";
