@@ -49,6 +49,15 @@ pub(crate) enum VerifyingKey {
 }
 
 impl VerifyingKey {
+    /// Whether the key is an account's: its signatures by ES256K hold for the one.
+    pub(crate) fn is_of_account(&self, address: &[u8; 20]) -> bool {
+        match self {
+            Self::Ed25519(_) => false,
+            Self::Secp256k1(key) => address_of(key) == *address,
+            Self::Account(account) => account == address,
+        }
+    }
+
     /// Whether a signature of a message holds: EdDSA for Ed25519 keys, ES256K for the others.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         match self {

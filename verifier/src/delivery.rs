@@ -3,9 +3,9 @@
 use std::fmt;
 
 use attestry_credential::oid4vp::{
-    Algorithm, AuthorizationRequest, EncryptionSecret, RequestLink, ResponseMode,
+    Algorithm, AuthorizationRequest, EncryptionSecret, RequestLink, ResponseMode, check_account,
 };
-use attestry_credential::presentation::{Identifier, PresentationRequest, ResponseUri};
+use attestry_credential::presentation::{ClientId, Identifier, PresentationRequest, ResponseUri};
 
 use crate::session::Session;
 use crate::{Verifier, VerifierError};
@@ -129,10 +129,29 @@ impl Verifier {
         answer_key: Option<EncryptionSecret>,
         redirect: Option<Redirect>,
     ) -> Result<Delivery, VerifierError> {
-        let kid = format!("{}#{ACCOUNT_METHOD}", request.client_id);
-        let unsigned = request.unsigned(Algorithm::Es256k, &kid);
+        let unsigned = request.unsigned(Algorithm::Es256k, &signing_method(&request.client_id));
         let signature = self.account().sign_digest(&unsigned.digest()).await?;
         let signed_request = unsigned.with_signature(&signature);
         Ok(Delivery { signed_request, answer_key, redirect })
     }
+
+    /// Checks that wallets take what the account signs: it is a key of the client id's DID, as the
+    /// ledger has it.
+    ///
+    /// # Errors
+    /// [`VerifierError::ForeignAccount`]; [`VerifierError::Ledger`].
+    pub(crate) async fn check_account(&self) -> Result<(), VerifierError> {
+        let client_id = &self.config().client_id;
+        let identities = self.registry().identities();
+        let document = identities.document(client_id.as_str(), self.now()).await?;
+        let document = document.ok_or(VerifierError::ForeignAccount)?;
+        let address = self.account().address().into_array();
+        check_account(client_id, &document, &signing_method(client_id), &address)
+            .map_err(|_| VerifierError::ForeignAccount)
+    }
+}
+
+/// The verification method that requests are signed by.
+fn signing_method(client_id: &ClientId) -> String {
+    format!("{client_id}#{ACCOUNT_METHOD}")
 }

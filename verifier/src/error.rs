@@ -99,6 +99,11 @@ pub enum VerifierError {
     /// The ledger did not answer.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The account is no key of the client id's DID, so that wallets refuse what it signs.
+    #[error(
+        "the account is no key of the verifier's DID on the ledger: wallets refuse its requests"
+    )]
+    ForeignAccount,
     /// The verifier accepts no circuit.
     #[error("no verifying key is loaded")]
     NoCircuit,

@@ -149,8 +149,7 @@ impl SignedRequest {
             return Err(Oid4vpError::Signature("is of another verifier than was expected"));
         }
         let kid = self.header["kid"].as_str().ok_or(Oid4vpError::Signature("kid is required"))?;
-        let key = verification_key(document, expected.client_id.as_str(), kid)
-            .ok_or(Oid4vpError::Signature("kid is not a key of the verifier's DID document"))?;
+        let key = key_of(expected.client_id, document, kid)?;
         let bytes = self.signing_input.as_bytes();
         let holds = match (&key, self.header["alg"].as_str()) {
             (VerifyingKey::Ed25519(_), Some("EdDSA")) => key.verifies(bytes, &self.signature),
@@ -181,6 +180,29 @@ impl SignedRequest {
         }
         Ok(())
     }
+}
+
+/// Checks that wallets would take what an account signs as a verifier with this verification method:
+/// that the DID document lists the method, and it is the account's.
+///
+/// # Errors
+/// [`Oid4vpError::Signature`].
+pub fn check_account(
+    client_id: &ClientId,
+    document: &Value,
+    kid: &str,
+    address: &[u8; 20],
+) -> Result<(), Oid4vpError> {
+    if key_of(client_id, document, kid)?.is_of_account(address) {
+        return Ok(());
+    }
+    Err(Oid4vpError::Signature("kid is a key of another account"))
+}
+
+/// The key of a verification method that a verifier's DID document lists.
+fn key_of(client_id: &ClientId, document: &Value, kid: &str) -> Result<VerifyingKey, Oid4vpError> {
+    verification_key(document, client_id.as_str(), kid)
+        .ok_or(Oid4vpError::Signature("kid is not a key of the verifier's DID document"))
 }
 
 fn check_header(header: &Value) -> Result<(), Oid4vpError> {

@@ -44,7 +44,7 @@ pub use dcql::{Asked, CredentialQuery, DcqlQuery, MAX_CREDENTIALS};
 pub use jwe::{ContentEncryption, MAX_JWE, decrypt, encrypt};
 pub use jws::{
     Algorithm, Expected, MAX_SIGNED_REQUEST, REQUEST_CONTENT_TYPE, REQUEST_TYP, SELF_ISSUED,
-    SignedRequest, UnsignedRequest,
+    SignedRequest, UnsignedRequest, check_account,
 };
 pub use key::{EncryptionKey, EncryptionSecret};
 pub use link::RequestLink;

@@ -9,7 +9,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use crate::Verifier;
+use crate::{Verifier, VerifierError};
 
 /// The verifiers of a service, and what is counted of them.
 #[derive(Clone)]
@@ -67,16 +67,27 @@ async fn health() -> Json<Value> {
 }
 
 /// Keys are loaded, the database and the ledger answer, or the ledger is decided without for a
-/// while: presentations are decided.
+/// while, and wallets take what the account signs: presentations are asked for and decided. If not,
+/// `check` names what fails.
 async fn readiness(State(health): State<Health>) -> Result<Json<Value>, Problem> {
     let mut ledger = "reachable";
     for verifier in health.verifiers.iter() {
         let readiness = verifier.check_ready().await;
-        if readiness.map_err(|error| Problem::not_ready(&error))?.ledger_grace {
+        if readiness.map_err(|error| not_ready(&error))?.ledger_grace {
             ledger = "grace";
         }
     }
     Ok(Json(json!({ "status": "ready", "ledger": ledger })))
+}
+
+fn not_ready(error: &VerifierError) -> Problem {
+    let check = match error {
+        VerifierError::NoCircuit => "circuit",
+        VerifierError::Database(_) => "database",
+        VerifierError::ForeignAccount => "account",
+        _ => "ledger",
+    };
+    Problem::not_ready(error).member("check", check)
 }
 
 /// What is counted, in the text format of OpenMetrics.

@@ -118,6 +118,11 @@ impl From<VerifierError> for Problem {
             VerifierError::NoCircuit => {
                 (StatusCode::SERVICE_UNAVAILABLE, "no-circuit", "No verifying key")
             }
+            VerifierError::ForeignAccount => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "foreign-account",
+                "Wallets refuse what the account signs",
+            ),
             VerifierError::NotRecorded => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "not-recorded",

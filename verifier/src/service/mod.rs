@@ -241,7 +241,9 @@ impl Verifier {
         Ok(nullifier)
     }
 
-    /// Whether the verifier can decide: a key is loaded, the database and the ledger answer.
+    /// Whether the verifier can ask and decide: a key is loaded, the database and the ledger answer,
+    /// and wallets take what its account signs. Whose the account's DID is cannot be known while
+    /// the ledger is decided without.
     ///
     /// # Errors
     /// What is missing.
@@ -252,6 +254,9 @@ impl Verifier {
         self.database().ping().await?;
         let standing = self.parts.ledger.as_of_now().await;
         let standing = standing.map_err(|_| LedgerError::Unreachable)?;
+        if !standing.in_grace() {
+            self.check_account().await?;
+        }
         Ok(Readiness { ledger_grace: standing.in_grace() })
     }
 

@@ -384,6 +384,7 @@ async fn a_verifier_whose_ledger_is_away_says_so_and_decides_nothing() {
     let (status, not_ready) = problem(ready).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(not_ready["type"], named("not-ready"));
+    assert_eq!(not_ready["check"], "ledger");
     let alive = service.client.get(format!("{base}/healthz")).send().await.unwrap();
     assert_eq!(alive.status(), StatusCode::OK);
 

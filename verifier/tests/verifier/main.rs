@@ -16,6 +16,7 @@ mod oid4vp;
 mod plain;
 mod policies;
 mod quotas;
+mod readiness;
 mod replayed;
 mod studies;
 mod tampered;

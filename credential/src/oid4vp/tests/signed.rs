@@ -145,6 +145,30 @@ fn a_key_that_is_not_the_verifiers_is_refused() {
 }
 
 #[test]
+fn an_account_signs_by_the_methods_that_are_its_own_and_listed() {
+    let address = |key: &k256::ecdsa::SigningKey| {
+        let point = key.verifying_key().to_encoded_point(false);
+        <[u8; 20]>::try_from(&Keccak256::digest(&point.as_bytes()[1..])[12..]).unwrap()
+    };
+    let own = address(&account());
+    let check = |document: &Value, fragment: &str, address: &[u8; 20]| {
+        check_account(&clinic(), document, &kid(fragment), address)
+    };
+    for fragment in ["controller", "delegate-2"] {
+        assert_eq!(check(&document(), fragment, &own), Ok(()), "{fragment}");
+        let other = address(&k256::ecdsa::SigningKey::from_slice(&[4; 32]).unwrap());
+        assert!(check(&document(), fragment, &other).is_err(), "{fragment}");
+    }
+    // A key that is no account's, one that is not listed, none.
+    for fragment in ["delegate-1", "delegate-3", "delegate-4"] {
+        assert!(check(&document(), fragment, &own).is_err(), "{fragment}");
+    }
+    let mut deactivated = document();
+    deactivated["verificationMethod"] = json!([]);
+    assert!(check(&deactivated, "controller", &own).is_err());
+}
+
+#[test]
 fn a_document_of_another_did_or_controller_is_refused() {
     let signed = by_account(asked().unsigned(Algorithm::Es256k, &kid("controller")));
     for (pointer, value) in [
