@@ -8,6 +8,9 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(String);
 
+/// Where the routes of tenants other than the default one are.
+pub(crate) const TENANTS: &str = "/t/";
+
 /// A text is no name of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not 1 to 32 lower-case letters, digits and hyphens with a letter first")]
@@ -17,6 +20,17 @@ impl TenantId {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What the paths of the tenant's routes begin with: nothing for the default tenant, `/t/NAME`
+    /// for every other.
+    pub fn path(&self) -> String {
+        if *self == Self::default() { String::new() } else { format!("{TENANTS}{self}") }
+    }
+
+    /// The tenant's own URL, without a slash at its end, in a service that is reached at this one.
+    pub fn url(&self, service: &str) -> String {
+        format!("{}{}", service.trim_end_matches('/'), self.path())
     }
 }
 
@@ -73,6 +87,15 @@ mod tests {
         }
         for wrong in ["", "1a", "-a", "A", "a b", "a/b", "é", &"a".repeat(33)] {
             assert_eq!(wrong.parse::<TenantId>(), Err(TenantIdError), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_default_tenant_is_at_the_root_and_every_other_below_its_name() {
+        let other: TenantId = "texas".parse().unwrap();
+        for service in ["https://a.example", "https://a.example/"] {
+            assert_eq!(TenantId::default().url(service), "https://a.example");
+            assert_eq!(other.url(service), "https://a.example/t/texas");
         }
     }
 }

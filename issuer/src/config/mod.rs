@@ -87,9 +87,6 @@ impl ServiceConfig {
     /// How a tenant's issuer is set up, for a service that is reached at this URL.
     pub fn issuer(&self, tenant: &TenantId, public_url: &str) -> Option<IssuerConfig> {
         let body = self.tenants.get(tenant)?;
-        let base = public_url.trim_end_matches('/');
-        let is_default = *tenant == TenantId::default();
-        let url = if is_default { base.to_owned() } else { format!("{base}/t/{tenant}") };
         let entries = body.entries.iter().map(|(schema, entry)| (*schema, (*entry).into()));
         Some(IssuerConfig {
             default_validity_s: self.issuing.default_validity_s,
@@ -98,7 +95,7 @@ impl ServiceConfig {
             status_list_validity_s: self.issuing.status_list_validity_s,
             did_key_validity_s: self.issuing.did_key_validity_s,
             display_name: body.display_name.clone(),
-            ..IssuerConfig::new(url, entries.collect())
+            ..IssuerConfig::new(tenant.url(public_url), entries.collect())
         })
     }
 }

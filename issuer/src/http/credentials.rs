@@ -6,11 +6,10 @@ use attestry_credential::fhir::{self, Preview};
 use attestry_credential::schema::Schema;
 use attestry_service::Actor;
 use attestry_service::http::{
-    FieldError, IdempotencyKey, JsonBody, Members, OptionalJsonBody, Path, Problem,
+    FieldError, IdempotencyKey, JsonBody, Members, OptionalJsonBody, Path, Problem, location,
 };
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
@@ -39,12 +38,12 @@ pub(super) async fn issue(
             return Err(FieldError::new("options", rule).into());
         }
         let key = idempotency_key.as_deref();
-        return created(&issuer.issue_plain(&actor, document, key, &mut OsRng).await?);
+        return created(&issuer, &issuer.issue_plain(&actor, document, key, &mut OsRng).await?);
     }
     let holder = order.holder.ok_or(FieldError::new("options.holder", "is required"))?;
     let request = IssueRequest { source, holder, validity: order.validity, idempotency_key };
     let issued = issuer.issue(&actor, request, &mut OsRng).await?;
-    created(&issued)
+    created(&issuer, &issued)
 }
 
 /// `POST /credentials/{id}/renew`
@@ -59,7 +58,7 @@ pub(super) async fn renew(
     let order = Order::read(&body, &["validFrom", "validUntil", "item"])?;
     let request = RenewRequest { source: order.source, validity: order.validity, idempotency_key };
     let issued = issuer.renew(&actor, id.parse()?, request, &mut OsRng).await?;
-    created(&issued)
+    created(&issuer, &issued)
 }
 
 /// `GET /credentials/{id}`
@@ -214,10 +213,11 @@ fn optional_reason(members: &Members<'_>) -> Result<Option<Reason>, FieldError> 
     word.map(reason).transpose()
 }
 
-fn created(issued: &Issued) -> Result<Response, Problem> {
-    let location = format!("/credentials/{}", issued.credential.id.uuid());
+fn created(issuer: &Issuer, issued: &Issued) -> Result<Response, Problem> {
+    let path = format_args!("/credentials/{}", issued.credential.id.uuid());
+    let location = location(issuer.tenant(), path);
     let body = documents(&issued.credential)?;
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(body)).into_response())
+    Ok((StatusCode::CREATED, location, Json(body)).into_response())
 }
 
 /// What a holder is given.

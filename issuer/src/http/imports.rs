@@ -8,10 +8,10 @@ use attestry_credential::roster;
 use attestry_credential::schema::Schema;
 use attestry_credential::vcdm::write_time;
 use attestry_service::Actor;
-use attestry_service::http::{FieldError, IdempotencyKey, Parameters, Path, Problem};
+use attestry_service::http::{FieldError, IdempotencyKey, Parameters, Path, Problem, location};
 use axum::body::{Body, HttpBody};
 use axum::extract::State;
-use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
+use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -47,7 +47,7 @@ pub(super) async fn send(
     let request = ImportRequest { form, schema, idempotency_key };
     let mut intake = issuer.begin_import(&actor, request, &mut OsRng).await?;
     match receive(&mut intake, body).await {
-        Ok(()) => Ok(accepted(&intake.finish().await?)),
+        Ok(()) => Ok(accepted(&issuer, &intake.finish().await?)),
         Err(problem) => {
             intake.abandon().await?;
             Err(problem)
@@ -180,7 +180,7 @@ pub(super) async fn rerun(
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    Ok(accepted(&issuer.rerun_import(&actor, id.parse()?, &mut OsRng).await?))
+    Ok(accepted(&issuer, &issuer.rerun_import(&actor, id.parse()?, &mut OsRng).await?))
 }
 
 fn schema_named(text: &str) -> Result<Schema, FieldError> {
@@ -203,9 +203,9 @@ fn form_of(headers: &HeaderMap) -> Option<FileForm> {
     readable.then_some(form)
 }
 
-fn accepted(accepted: &Accepted) -> Response {
+fn accepted(issuer: &Issuer, accepted: &Accepted) -> Response {
     let status = if accepted.repeated { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let location = [(LOCATION, format!("/imports/{}", accepted.import.id))];
+    let location = location(issuer.tenant(), format_args!("/imports/{}", accepted.import.id));
     (status, location, Json(described(&accepted.import))).into_response()
 }
 

@@ -64,8 +64,8 @@ pub use attestry_service::access::Access;
 pub use docs::OPENAPI;
 
 use attestry_service::access::http::Gate;
-use attestry_service::http::{Hosting, TENANTS, finish};
-use attestry_service::{Role, TenantId, access, audit};
+use attestry_service::http::{Hosting, finish, mount};
+use attestry_service::{Role, access, audit};
 use axum::Router;
 use axum::routing::{get, post, put};
 use tokio::net::TcpListener;
@@ -128,11 +128,7 @@ fn routes(service: &Service, health: &Health) -> Router {
     app = app.merge(health.routes());
     for issuer in &service.issuers {
         let routes = tenant_routes(issuer, &service.hosting.access).with_state(issuer.clone());
-        app = if *issuer.tenant() == TenantId::default() {
-            app.merge(routes)
-        } else {
-            app.nest(&format!("{TENANTS}{}", issuer.tenant()), routes)
-        };
+        app = mount(app, issuer.tenant(), routes);
         app = app.merge(oid4vci::metadata_routes(issuer).with_state(issuer.clone()));
     }
     app

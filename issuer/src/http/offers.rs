@@ -3,9 +3,11 @@
 use ark_std::rand::rngs::OsRng;
 use attestry_credential::vcdm::write_time;
 use attestry_service::Actor;
-use attestry_service::http::{FieldError, IdempotencyKey, JsonBody, Members, Path, Problem};
+use attestry_service::http::{
+    FieldError, IdempotencyKey, JsonBody, Members, Path, Problem, location,
+};
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -59,7 +61,7 @@ pub(super) async fn make(
         answer["txCode"] = json!(tx_code.as_str());
     }
     let status = if offered.repeated { StatusCode::OK } else { StatusCode::CREATED };
-    let location = [(LOCATION, format!("/offers/{}", offered.offer.id))];
+    let location = location(issuer.tenant(), format_args!("/offers/{}", offered.offer.id));
     Ok((status, location, NO_STORE, Json(answer)).into_response())
 }
 

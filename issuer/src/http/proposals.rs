@@ -3,11 +3,10 @@
 use ark_std::rand::rngs::OsRng;
 use attestry_service::access::Principal;
 use attestry_service::approval::Proposal;
-use attestry_service::http::{FieldError, JsonBody, Members, Path, Problem, RequestId};
+use attestry_service::http::{FieldError, JsonBody, Members, Path, Problem, RequestId, location};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -28,7 +27,7 @@ pub(super) async fn propose_revocation(
     let id = Some(request.as_str());
     let (proposal, selected) =
         issuer.propose_revocation(&principal, id, &revocation, &mut OsRng).await?;
-    Ok(proposed(&proposal, Some(selected)))
+    Ok(proposed(&issuer, &proposal, Some(selected)))
 }
 
 /// `POST /erasures`
@@ -42,7 +41,7 @@ pub(super) async fn propose_erasure(
     let credential = members.require_text("credentialId")?.parse()?;
     let id = Some(request.as_str());
     let proposal = issuer.propose_erasure(&principal, id, credential, &mut OsRng).await?;
-    Ok(proposed(&proposal, None))
+    Ok(proposed(&issuer, &proposal, None))
 }
 
 /// `GET /proposals`
@@ -78,12 +77,12 @@ pub(super) async fn reject(
     Ok(Json(issuer.reject(&principal, Some(request.as_str()), &id).await?))
 }
 
-fn proposed(proposal: &Proposal, selected: Option<usize>) -> Response {
+fn proposed(issuer: &Issuer, proposal: &Proposal, selected: Option<usize>) -> Response {
     let mut body = json!({ "proposal": proposal });
     if let Some(selected) = selected {
         body["selected"] = json!(selected);
     }
-    let location = [(LOCATION, format!("proposals/{}", proposal.id))];
+    let location = location(issuer.tenant(), format_args!("/proposals/{}", proposal.id));
     (StatusCode::ACCEPTED, location, Json(body)).into_response()
 }
 

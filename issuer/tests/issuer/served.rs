@@ -3,14 +3,15 @@
 use attestry_credential::schema::Schema;
 use attestry_credential::vcdm::schema_url;
 use attestry_ledger::{Account, EthrDid};
-use attestry_service::Role;
-use reqwest::Method;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use attestry_service::{Role, TenantId};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::http::{Office, api_key, order, read};
-use crate::world::World;
+use crate::imports::{HEADER, row};
+use crate::world::{World, practitioner};
 
 async fn text(office: &Office, path: &str) -> (String, String) {
     let response = office.anonymous(Method::GET, path).send().await.unwrap();
@@ -55,6 +56,46 @@ async fn tenants_share_a_listener_and_nothing_else() {
     let (_, metrics) = text(&office, "/metrics").await;
     let counted = r#"route="/credentials/issue",status="2xx",tenant="texas""#;
     assert!(metrics.contains(counted), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_answer_names_is_there_for_every_tenant() {
+    let mut world = World::new().await;
+    let texas = world.tenant("texas").await;
+    let texan = api_key(&texas, texas.tenant(), &Role::ALL).await;
+    let office = Office::open_as(vec![world.open().await, texas.clone()], |_| {}).await;
+    for (tenant, key) in [(TenantId::default(), office.key()), (texas.tenant().clone(), &texan)] {
+        let ask = |method, path: &str| office.anonymous(method, path).bearer_auth(key);
+        let send = async |path: &str, request: RequestBuilder| {
+            let sent = request.send().await.unwrap();
+            assert!(sent.status().is_success(), "{tenant} {path}: {}", sent.status());
+            let location = sent.headers()[LOCATION].to_str().unwrap().to_owned();
+            (location, sent.json::<Value>().await.unwrap())
+        };
+        let make = async |path: &str, body: Value| {
+            let path = format!("{}{path}", tenant.path());
+            send(&path, ask(Method::POST, &path).json(&body)).await
+        };
+        let (credential, issued) = make("/credentials/issue", order()).await;
+        let id = &issued["verifiableCredential"]["id"];
+        let bulk = json!({ "reason": "disciplinary-action", "credentialIds": [id] });
+        let (proposal, _) = make("/revocations", bulk).await;
+        let (offer, _) = make("/offers", json!({ "resource": practitioner() })).await;
+        let imports = format!("{}/imports?schema=ProviderCredential/1", tenant.path());
+        let roster = format!("{HEADER}\r\n{}", row("Alma Reyes", "row-1"));
+        let import = ask(Method::POST, &imports).header(CONTENT_TYPE, "text/csv").body(roster);
+        let (import, _) = send(&imports, import).await;
+        for path in [credential, proposal, offer, import] {
+            let found = ask(Method::GET, &path).send().await.unwrap();
+            assert_eq!(found.status(), 200, "{path}");
+        }
+        // A key is named to be revoked.
+        let new =
+            json!({ "name": "desk", "roles": ["auditor"], "expiresAt": "2027-01-01T00:00:00Z" });
+        let (location, _) = make("/api-keys", new).await;
+        let revoked = ask(Method::DELETE, &location).send().await.unwrap();
+        assert_eq!(revoked.status(), 204, "{location}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

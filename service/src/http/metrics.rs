@@ -19,13 +19,12 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::problem::Problem;
 use crate::TenantId;
+use crate::tenant::TENANTS;
 
 const MEDIA_TYPE: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 /// Upper ends of the classes of latency, seconds.
 const LATENCIES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1., 5., 25.];
-/// Where the routes of tenants other than the default one are nested.
-pub const TENANTS: &str = "/t/";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {

@@ -80,10 +80,7 @@ impl ServiceConfig {
         client_id: ClientId,
         public_url: &str,
     ) -> Result<VerifierConfig, VerifierError> {
-        let base = public_url.trim_end_matches('/');
-        let is_default = *tenant == TenantId::default();
-        let url = if is_default { base.to_owned() } else { format!("{base}/t/{tenant}") };
-        let url = url.parse().map_err(|_| VerifierError::Request {
+        let url = tenant.url(public_url).parse().map_err(|_| VerifierError::Request {
             field: "http.public_url",
             rule: "is no base of a URL",
         })?;

@@ -51,8 +51,8 @@ pub use attestry_service::http::Hosting;
 
 use attestry_credential::oid4vp::MAX_FORM;
 use attestry_service::access::http::Gate;
-use attestry_service::http::{TENANTS, finish};
-use attestry_service::{Role, TenantId, access, audit};
+use attestry_service::http::{finish, mount};
+use attestry_service::{Role, access, audit};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
@@ -127,11 +127,7 @@ fn routes(service: &Service, health: &Health) -> Router {
     let mut app = health.routes();
     for verifier in &service.verifiers {
         let routes = tenant_routes(verifier, &service.hosting.access).with_state(verifier.clone());
-        app = if *verifier.tenant() == TenantId::default() {
-            app.merge(routes)
-        } else {
-            app.nest(&format!("{TENANTS}{}", verifier.tenant()), routes)
-        };
+        app = mount(app, verifier.tenant(), routes);
     }
     app
 }

@@ -2,10 +2,10 @@
 
 use attestry_credential::policy::{FindingCode, PolicyDocument};
 use attestry_service::Actor;
-use attestry_service::http::{FieldError, Parameters, Path, Problem, TypedBody};
+use attestry_service::http::{FieldError, Parameters, Path, Problem, TypedBody, location};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderName, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -36,9 +36,10 @@ pub(super) async fn publish(
         .map_err(VerifierError::from)?;
     let codes = body.acknowledge.iter().map(|name| code(name)).collect::<Result<Vec<_>, _>>()?;
     let (policy, is_new) = verifier.publish_policy(&actor, &document, &codes).await?;
-    let location = format!("/policies/{}/{}", document.id(), document.version());
+    let path = format_args!("/policies/{}/{}", document.id(), document.version());
+    let location = location(verifier.tenant(), path);
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, [(header::LOCATION, location)], Json(whole(&policy))))
+    Ok((status, location, Json(whole(&policy))))
 }
 
 fn code(name: &str) -> Result<FindingCode, FieldError> {

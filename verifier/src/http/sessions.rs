@@ -4,7 +4,7 @@ use attestry_circuits::WithdrawalKey;
 use attestry_credential::policy::{Disclosed, PolicyDocument};
 use attestry_credential::presentation::{Identifier, Query, ScopeParts};
 use attestry_service::Actor;
-use attestry_service::http::{Parameters, Path, Problem, RequestId, TypedBody, qr_svg};
+use attestry_service::http::{Parameters, Path, Problem, RequestId, TypedBody, location, qr_svg};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
@@ -108,11 +108,11 @@ pub(super) type Opened = (StatusCode, [(HeaderName, String); 1], Json<Value>);
 
 /// What is said of a session that has just been opened.
 pub(super) fn opened(verifier: &Verifier, session: &Session) -> Result<Opened, Problem> {
-    let location = format!("/presentations/{}", session.id);
+    let path = format!("/presentations/{}", session.id);
     let mut answer = described(verifier, session)?;
     answer["deep_link"] = json!(verifier.link(session)?.to_string());
-    answer["qr"] = json!(format!("{}{location}/qr.svg", verifier.config().public_url));
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)))
+    answer["qr"] = json!(format!("{}{path}/qr.svg", verifier.config().public_url));
+    Ok((StatusCode::CREATED, location(verifier.tenant(), path), Json(answer)))
 }
 
 /// What is always said of a session.

@@ -2,11 +2,11 @@
 
 use attestry_credential::vcdm::write_time;
 use attestry_service::Actor;
-use attestry_service::http::{FieldError, Parameters, Path, Problem, TypedBody};
+use attestry_service::http::{FieldError, Parameters, Path, Problem, TypedBody, location};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -53,9 +53,9 @@ pub(super) async fn open(
         exports_few: body.exports_few,
     };
     let study = verifier.open_study(&actor, new).await?;
-    let location = format!("/studies/{}", study.id);
+    let location = location(verifier.tenant(), format_args!("/studies/{}", study.id));
     let described = described(&verifier, &study).await?;
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], described))
+    Ok((StatusCode::CREATED, location, described))
 }
 
 pub(super) async fn list(

@@ -13,11 +13,10 @@ use std::collections::BTreeSet;
 use ark_std::rand::rngs::OsRng;
 use attestry_credential::vcdm::write_time;
 use attestry_service::access::http::Gate;
-use attestry_service::http::{FieldError, Parameters, Path, Problem, TypedBody};
+use attestry_service::http::{FieldError, Parameters, Path, Problem, TypedBody, location};
 use attestry_service::{Actor, Role};
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
@@ -66,7 +65,7 @@ async fn create(
     let (webhook, secret) = webhooks.register(&body.url, &kinds, &actor, &mut OsRng).await?;
     let mut shown = show(&webhook);
     shown["secret"] = json!(*secret.expose());
-    let location = [(LOCATION, format!("webhooks/{}", webhook.id))];
+    let location = location(webhooks.tenant(), format_args!("/webhooks/{}", webhook.id));
     Ok((StatusCode::CREATED, location, Json(shown)).into_response())
 }
 

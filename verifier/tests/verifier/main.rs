@@ -20,6 +20,7 @@ mod readiness;
 mod replayed;
 mod studies;
 mod tampered;
+mod tenants;
 mod told;
 mod view;
 mod world;

@@ -11,8 +11,19 @@ use attestry_verifier::{Refusal, SessionStatus, Storage};
 
 use crate::world::{World, is_accepted, only, refusal};
 
+/// A URL at which nobody listens.
+pub(crate) const HOOK: &str = "http://127.0.0.1:9/hook";
+
 /// A receiver that wants to know of events, and cannot be reached: what it would be told waits.
 pub(crate) async fn told_of(world: &World, events: &[EventKind]) -> (Webhooks, String) {
+    let webhooks = webhooks(world, &TenantId::default()).await;
+    let (url, events) = (HOOK, events.iter().copied().collect());
+    let made = webhooks.register(url, &events, &Actor::operator(), &mut OsRng).await.unwrap();
+    (webhooks, made.0.id)
+}
+
+/// The webhooks of a tenant, which may lead to [`HOOK`].
+pub(crate) async fn webhooks(world: &World, tenant: &TenantId) -> Webhooks {
     let hosts = vec![HostRule {
         host: "127.0.0.1".to_owned(),
         ports: [9].into_iter().collect(),
@@ -20,13 +31,10 @@ pub(crate) async fn told_of(world: &World, events: &[EventKind]) -> (Webhooks, S
         internal: true,
     }];
     let config = OutboundConfig { hosts, ..OutboundConfig::default() };
-    let storage = Storage::open(&world.database.url, TenantId::default()).await.unwrap();
+    let storage = Storage::open(&world.database.url, tenant.clone()).await.unwrap();
     let (key, clock) = (SealingKey::derive(&[7; 32]), world.clock.clone());
     let clock = Arc::new(move || clock.load(Ordering::SeqCst));
-    let webhooks = Webhooks::new(storage, key, Outbound::new(&config).unwrap(), clock);
-    let (url, events) = ("http://127.0.0.1:9/hook", events.iter().copied().collect());
-    let made = webhooks.register(url, &events, &Actor::operator(), &mut OsRng).await.unwrap();
-    (webhooks, made.0.id)
+    Webhooks::new(storage, key, Outbound::new(&config).unwrap(), clock)
 }
 
 /// The events that wait for a receiver, sorted.

@@ -3,7 +3,6 @@
 use ark_std::rand::rngs::OsRng;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use axum::{Json, Router};
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::key::{self, ApiKey, NewKey};
 use super::gate::Gate;
-use crate::http::{Path, Problem, TypedBody};
+use crate::http::{Path, Problem, TypedBody, location};
 use crate::{Actor, Database, Role};
 
 #[derive(Clone)]
@@ -51,7 +50,7 @@ async fn create(
     let Office { database, gate } = &office;
     let made = key::create(database, gate.tenant(), &new, &actor, gate.now(), &mut OsRng).await;
     let (text, key) = made?;
-    let location = [(LOCATION, format!("api-keys/{}", key.id))];
+    let location = location(gate.tenant(), format_args!("/api-keys/{}", key.id));
     let made = Made { key, secret: text.expose() };
     Ok((StatusCode::CREATED, location, Json(&made)).into_response())
 }
