@@ -3,11 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use attestry_service::http::{Metrics, Problem, TenantGauge};
-use axum::extract::State;
-use axum::response::Response;
-use axum::routing::get;
-use axum::{Json, Router};
+use attestry_service::http::{Metrics, Problem, TenantGauge, Vitals};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -38,59 +34,41 @@ impl Health {
             metrics,
         }
     }
+}
 
-    pub(super) fn metrics(&self) -> &Metrics {
+impl Vitals for Health {
+    /// The database answers, so that credentials are issued and changed; and whether the ledger
+    /// does, so that changes of status are published.
+    async fn readiness(&self) -> Result<Value, Problem> {
+        let (mut pending, mut reachable) = (0, true);
+        for issuer in self.issuers.iter() {
+            pending += issuer.pending().await.map_err(|error| Problem::not_ready(&error))?;
+            reachable &= reaches_ledger(issuer).await;
+        }
+        let (status, ledger) =
+            if reachable { ("ready", "reachable") } else { ("degraded", "away") };
+        Ok(json!({
+            "status": status,
+            "ledger": ledger,
+            "issuing": true,
+            "publishing": reachable,
+            "pendingStatusChanges": pending,
+        }))
+    }
+
+    async fn measure(&self) {
+        for issuer in self.issuers.iter() {
+            let tenant = issuer.tenant();
+            if let Ok(pending) = issuer.pending().await {
+                self.pending.set(tenant, pending);
+            }
+            self.reachable.set(tenant, reaches_ledger(issuer).await.into());
+        }
+    }
+
+    fn metrics(&self) -> &Metrics {
         &self.metrics
     }
-
-    /// `/healthz` and `/readyz`.
-    pub(super) fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        Router::new()
-            .route("/healthz", get(health))
-            .route("/readyz", get(readiness))
-            .with_state(self.clone())
-    }
-
-    /// `/metrics`.
-    pub(super) fn metrics_route<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        Router::new().route("/metrics", get(metrics)).with_state(self.clone())
-    }
-}
-
-/// The process answers.
-async fn health() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
-}
-
-/// The database answers, so that credentials are issued and changed; and whether the ledger does,
-/// so that changes of status are published.
-async fn readiness(State(health): State<Health>) -> Result<Json<Value>, Problem> {
-    let (mut pending, mut reachable) = (0, true);
-    for issuer in health.issuers.iter() {
-        pending += issuer.pending().await.map_err(|error| Problem::not_ready(&error))?;
-        reachable &= reaches_ledger(issuer).await;
-    }
-    let (status, ledger) = if reachable { ("ready", "reachable") } else { ("degraded", "away") };
-    Ok(Json(json!({
-        "status": status,
-        "ledger": ledger,
-        "issuing": true,
-        "publishing": reachable,
-        "pendingStatusChanges": pending,
-    })))
-}
-
-/// What is counted, in the text format of OpenMetrics.
-async fn metrics(State(health): State<Health>) -> Response {
-    for issuer in health.issuers.iter() {
-        let tenant = issuer.tenant();
-        // What cannot be had keeps its last value.
-        if let Ok(pending) = issuer.pending().await {
-            health.pending.set(tenant, pending);
-        }
-        health.reachable.set(tenant, reaches_ledger(issuer).await.into());
-    }
-    health.metrics.answer()
 }
 
 async fn reaches_ledger(issuer: &Issuer) -> bool {

@@ -64,7 +64,7 @@ pub use attestry_service::access::Access;
 pub use docs::OPENAPI;
 
 use attestry_service::access::http::Gate;
-use attestry_service::http::{Hosting, finish, mount};
+use attestry_service::http::{Hosting, mount};
 use attestry_service::{Role, access, audit};
 use axum::Router;
 use axum::routing::{get, post, put};
@@ -108,8 +108,8 @@ pub async fn serve(
     }
     let background = Background::start(&service.issuers, service.audit_anchor_interval_s);
     let health = Health::of(&service.issuers);
-    let app = (routes(&service, &health), health.metrics_route());
-    service.hosting.serve(listener, app, health.metrics(), shutdown).await;
+    let app = routes(&service);
+    service.hosting.serve(listener, app, &health, shutdown).await;
     background.stop().await;
     Ok(())
 }
@@ -117,15 +117,12 @@ pub async fn serve(
 /// All routes, the metrics among them, for a caller that has its own server. Nothing is done by
 /// the clock then.
 pub fn router(service: &Service) -> Router {
-    let health = Health::of(&service.issuers);
-    let app = routes(service, &health).merge(health.metrics_route());
-    finish(app, service.hosting.requests, health.metrics())
+    service.hosting.router(routes(service), &Health::of(&service.issuers))
 }
 
 /// The routes of all tenants and of none, without what is wrapped around them.
-fn routes(service: &Service, health: &Health) -> Router {
+fn routes(service: &Service) -> Router {
     let mut app = Router::new().merge(vocabulary::routes()).merge(docs::routes());
-    app = app.merge(health.routes());
     for issuer in &service.issuers {
         let routes = tenant_routes(issuer, &service.hosting.access).with_state(issuer.clone());
         app = mount(app, issuer.tenant(), routes);

@@ -6,7 +6,8 @@ use std::io;
 use axum::Router;
 use tokio::net::TcpListener;
 
-use super::{ConnectionLimits, Metrics, RequestLimits, finish, serve};
+use super::health::{health_routes, metrics_route};
+use super::{ConnectionLimits, RequestLimits, Vitals, finish, serve};
 use crate::access::Access;
 
 /// How a service is hosted.
@@ -42,20 +43,28 @@ impl Hosting {
         Ok(!is_open || listener.local_addr()?.ip().is_loopback())
     }
 
-    /// Serves routes, and those of the metrics beside them or on a listener of their own, until
-    /// `shutdown` ends. Requests that have begun are finished first.
+    /// Routes with those of health and of the metrics, for a caller that has its own server.
+    pub fn router(&self, app: Router, vitals: &impl Vitals) -> Router {
+        let app = app.merge(health_routes(vitals)).merge(metrics_route(vitals));
+        finish(app, self.requests, vitals.metrics())
+    }
+
+    /// Serves routes and those of health, and the metrics beside them or on a listener of their
+    /// own, until `shutdown` ends. Requests that have begun are finished first.
     pub async fn serve(
         self,
         listener: TcpListener,
-        (app, metrics_route): (Router, Router),
-        metrics: &Metrics,
+        app: Router,
+        vitals: &impl Vitals,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) {
         let (connections, requests) = (self.connections, self.requests);
+        let metrics = vitals.metrics();
+        let app = app.merge(health_routes(vitals));
         let (app, beside) = match self.metrics {
-            None => (app.merge(metrics_route), None),
+            None => (app.merge(metrics_route(vitals)), None),
             Some(own) => {
-                let routes = finish(metrics_route, requests, metrics);
+                let routes = finish(metrics_route(vitals), requests, metrics);
                 let serving = serve(own, routes, connections, std::future::pending());
                 (app, Some(tokio::spawn(serving)))
             }

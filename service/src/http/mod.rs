@@ -1,6 +1,7 @@
 //! What every service does around its own routes: problem documents, request ids, bodies.
 
 mod body;
+mod health;
 mod hosting;
 mod json;
 mod members;
@@ -15,6 +16,7 @@ mod tenants;
 
 pub use attestry_serve::{ConnectionLimits, serve};
 pub use body::{Body, FormBody, IdempotencyKey, JsonBody, OptionalJsonBody, TypedBody};
+pub use health::Vitals;
 pub use hosting::Hosting;
 pub use json::{DEEPEST_NESTING, JsonError, parse as parse_json};
 pub use members::{FieldError, Members, Parameters};

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use attestry_service::http::{Metrics, Problem, TenantGauge};
-use axum::extract::State;
-use axum::response::Response;
-use axum::routing::get;
-use axum::{Json, Router};
+use attestry_service::http::{Metrics, Problem, TenantGauge, Vitals};
 use serde_json::{Value, json};
 
 use crate::{Verifier, VerifierError};
@@ -42,44 +38,44 @@ impl Health {
             metrics,
         }
     }
-
-    pub(super) fn metrics(&self) -> &Metrics {
-        &self.metrics
-    }
-
-    /// `/healthz` and `/readyz`.
-    pub(super) fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        Router::new()
-            .route("/healthz", get(health))
-            .route("/readyz", get(readiness))
-            .with_state(self.clone())
-    }
-
-    /// `/metrics`.
-    pub(super) fn metrics_route<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        Router::new().route("/metrics", get(metrics)).with_state(self.clone())
-    }
 }
 
-/// The process answers.
-async fn health() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
-}
+impl Vitals for Health {
+    /// Keys are loaded, the database and the ledger answer, or the ledger is decided without for a
+    /// while, and wallets take what the account signs: presentations are asked for and decided. If
+    /// not, `check` names what fails.
+    async fn readiness(&self) -> Result<Value, Problem> {
+        let mut ledger = "reachable";
+        for verifier in self.verifiers.iter() {
+            let readiness = verifier.check_ready().await;
+            if readiness.map_err(|error| not_ready(&error))?.ledger_grace {
+                ledger = "grace";
+            }
+        }
+        Ok(json!({ "status": "ready", "ledger": ledger }))
+    }
 
-/// Keys are loaded, the database and the ledger answer, or the ledger is decided without for a
-/// while, and wallets take what the account signs: presentations are asked for and decided. If not,
-/// `check` names what fails.
-async fn readiness(State(health): State<Health>) -> Result<Json<Value>, Problem> {
-    let mut ledger = "reachable";
-    for verifier in health.verifiers.iter() {
-        let readiness = verifier.check_ready().await;
-        if readiness.map_err(|error| not_ready(&error))?.ledger_grace {
-            ledger = "grace";
+    async fn measure(&self) {
+        for verifier in self.verifiers.iter() {
+            let readiness = verifier.check_ready().await;
+            let in_grace = readiness.as_ref().is_ok_and(|readiness| readiness.ledger_grace);
+            self.ready.set(verifier.tenant(), readiness.is_ok().into());
+            self.ledger_grace.set(verifier.tenant(), in_grace.into());
+            if let Some(webhooks) = verifier.webhooks()
+                && let Ok(backlog) = webhooks.backlog().await
+            {
+                self.pending.set(verifier.tenant(), backlog.pending);
+                self.failed.set(verifier.tenant(), backlog.failed);
+            }
         }
     }
-    Ok(Json(json!({ "status": "ready", "ledger": ledger })))
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
 }
 
+/// Which of the checks of readiness failed.
 fn not_ready(error: &VerifierError) -> Problem {
     let check = match error {
         VerifierError::NoCircuit => "circuit",
@@ -88,22 +84,4 @@ fn not_ready(error: &VerifierError) -> Problem {
         _ => "ledger",
     };
     Problem::not_ready(error).member("check", check)
-}
-
-/// What is counted, in the text format of OpenMetrics.
-async fn metrics(State(health): State<Health>) -> Response {
-    for verifier in health.verifiers.iter() {
-        let readiness = verifier.check_ready().await;
-        let in_grace = readiness.as_ref().is_ok_and(|readiness| readiness.ledger_grace);
-        health.ready.set(verifier.tenant(), readiness.is_ok().into());
-        health.ledger_grace.set(verifier.tenant(), in_grace.into());
-        // What cannot be had keeps its last value.
-        if let Some(webhooks) = verifier.webhooks()
-            && let Ok(backlog) = webhooks.backlog().await
-        {
-            health.pending.set(verifier.tenant(), backlog.pending);
-            health.failed.set(verifier.tenant(), backlog.failed);
-        }
-    }
-    health.metrics.answer()
 }

@@ -51,7 +51,7 @@ pub use attestry_service::http::Hosting;
 
 use attestry_credential::oid4vp::MAX_FORM;
 use attestry_service::access::http::Gate;
-use attestry_service::http::{finish, mount};
+use attestry_service::http::mount;
 use attestry_service::{Role, access, audit};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::{delete, get, post, put};
@@ -102,14 +102,14 @@ pub async fn serve(
     }
     let background = Background::start(&service.verifiers, service.audit_anchor_interval_s);
     let health = Health::of(&service.verifiers);
-    let app = (routes(&service, &health), health.metrics_route());
+    let app = routes(&service);
     let watched = service.verifiers.clone();
     // Who watches a session would keep its connection until the session is over.
     let shutdown = async move {
         shutdown.await;
         watched.iter().for_each(|verifier| verifier.watch().close());
     };
-    service.hosting.serve(listener, app, health.metrics(), shutdown).await;
+    service.hosting.serve(listener, app, &health, shutdown).await;
     background.stop().await;
     Ok(())
 }
@@ -117,14 +117,12 @@ pub async fn serve(
 /// All routes, the metrics among them, for a caller that has its own server and has called
 /// [`Verifier::load_policies`]. Nothing is done by the clock then.
 pub fn router(service: &Service) -> Router {
-    let health = Health::of(&service.verifiers);
-    let app = routes(service, &health).merge(health.metrics_route());
-    finish(app, service.hosting.requests, health.metrics())
+    service.hosting.router(routes(service), &Health::of(&service.verifiers))
 }
 
 /// The routes of all tenants and of none, without what is wrapped around them.
-fn routes(service: &Service, health: &Health) -> Router {
-    let mut app = health.routes();
+fn routes(service: &Service) -> Router {
+    let mut app = Router::new();
     for verifier in &service.verifiers {
         let routes = tenant_routes(verifier, &service.hosting.access).with_state(verifier.clone());
         app = mount(app, verifier.tenant(), routes);
