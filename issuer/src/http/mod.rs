@@ -46,7 +46,6 @@
 
 mod background;
 mod credentials;
-mod docs;
 mod health;
 mod identifiers;
 mod imports;
@@ -61,10 +60,9 @@ mod verification;
 mod vocabulary;
 
 pub use attestry_service::access::Access;
-pub use docs::OPENAPI;
 
 use attestry_service::access::http::Gate;
-use attestry_service::http::{Hosting, mount};
+use attestry_service::http::{Hosting, docs, mount};
 use attestry_service::{Role, access, audit};
 use axum::Router;
 use axum::routing::{get, post, put};
@@ -73,6 +71,9 @@ use tokio::net::TcpListener;
 use crate::{Issuer, IssuerError};
 use background::Background;
 use health::Health;
+
+/// All of it as OpenAPI 3.1.
+pub const OPENAPI: &str = include_str!("../../openapi/openapi.json");
 
 /// What is served, and to whom.
 #[derive(Debug)]
@@ -122,7 +123,7 @@ pub fn router(service: &Service) -> Router {
 
 /// The routes of all tenants and of none, without what is wrapped around them.
 fn routes(service: &Service) -> Router {
-    let mut app = Router::new().merge(vocabulary::routes()).merge(docs::routes());
+    let mut app = Router::new().merge(vocabulary::routes()).merge(docs(OPENAPI));
     for issuer in &service.issuers {
         let routes = tenant_routes(issuer, &service.hosting.access).with_state(issuer.clone());
         app = mount(app, issuer.tenant(), routes);

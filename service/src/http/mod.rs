@@ -1,6 +1,7 @@
 //! What every service does around its own routes: problem documents, request ids, bodies.
 
 mod body;
+mod docs;
 mod health;
 mod hosting;
 mod json;
@@ -16,6 +17,7 @@ mod tenants;
 
 pub use attestry_serve::{ConnectionLimits, serve};
 pub use body::{Body, FormBody, IdempotencyKey, JsonBody, OptionalJsonBody, TypedBody};
+pub use docs::docs;
 pub use health::Vitals;
 pub use hosting::Hosting;
 pub use json::{DEEPEST_NESTING, JsonError, parse as parse_json};

@@ -22,6 +22,7 @@
 //! | `GET /studies/{id}/export` | the participants by pseudonyms |
 //! | `POST /webhooks`, `GET /webhooks`, … | who is told of decisions and withdrawals, as [`webhooks::http`] has it |
 //! | `GET /receipt-key` | the key of the receipts, as a JWK |
+//! | `GET /openapi.json`, `GET /docs` | all of this for programs, and a page to try it |
 //! | `GET /healthz`, `GET /readyz` | whether the process runs, whether it can decide |
 //! | `GET /metrics` | what it counts, for Prometheus, unless it is served on a listener of its own |
 //!
@@ -51,7 +52,7 @@ pub use attestry_service::http::Hosting;
 
 use attestry_credential::oid4vp::MAX_FORM;
 use attestry_service::access::http::Gate;
-use attestry_service::http::mount;
+use attestry_service::http::{docs, mount};
 use attestry_service::{Role, access, audit};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::{delete, get, post, put};
@@ -63,6 +64,9 @@ use tokio::net::TcpListener;
 use crate::{Verifier, VerifierError, webhooks};
 use background::Background;
 use health::Health;
+
+/// All of it as OpenAPI 3.1.
+pub const OPENAPI: &str = include_str!("../../openapi/openapi.json");
 
 /// What is served, and to whom.
 #[derive(Debug)]
@@ -122,7 +126,7 @@ pub fn router(service: &Service) -> Router {
 
 /// The routes of all tenants and of none, without what is wrapped around them.
 fn routes(service: &Service) -> Router {
-    let mut app = Router::new();
+    let mut app = docs(OPENAPI);
     for verifier in &service.verifiers {
         let routes = tenant_routes(verifier, &service.hosting.access).with_state(verifier.clone());
         app = mount(app, verifier.tenant(), routes);

@@ -8,6 +8,7 @@ use attestry_credential::oid4vp::{
 use attestry_credential::policy::Disclosed;
 use attestry_credential::presentation::{FORMAT, PresentationRequest, PresentationResponse};
 use attestry_ledger::{ClientOptions, LedgerClient, RegistryClient};
+use attestry_service::TenantId;
 use attestry_verifier::http::{Access, Service as Served, serve};
 use attestry_verifier::{SignedReceipt, VerifierError};
 use reqwest::{Client, Response, StatusCode};
@@ -16,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::told::webhooks;
 use crate::world::{World, only};
 
 pub(crate) struct Service {
@@ -28,6 +30,11 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) async fn new() -> Self {
+        Self::hosted(|_| {}).await
+    }
+
+    /// A service that is hosted otherwise.
+    pub(crate) async fn hosted(set: impl FnOnce(&mut Served)) -> Self {
         let world = World::new().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -35,12 +42,14 @@ impl Service {
         let public_url = base.parse().unwrap();
         let verifier = world
             .verifier_with(world.registry.clone(), |parts| parts.config.public_url = public_url)
-            .await;
+            .await
+            .telling(webhooks(&world, &TenantId::default()).await);
+        let mut service = Served::new(vec![verifier], Access::Open);
+        set(&mut service);
         let shutdown = async move {
             let _ = stopped.await;
         };
-        let served =
-            tokio::spawn(serve(listener, Served::new(vec![verifier], Access::Open), shutdown));
+        let served = tokio::spawn(serve(listener, service, shutdown));
         // The service closes a connection whose body it refused unread: each request has its own.
         let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();
         Self { world, base, client, stop, served }

@@ -13,6 +13,7 @@ mod logs;
 mod node;
 mod offline;
 mod oid4vp;
+mod openapi;
 mod plain;
 mod policies;
 mod quotas;

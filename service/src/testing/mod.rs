@@ -1,4 +1,9 @@
-//! Databases for tests: one of each kind that is there.
+//! What tests of services need: databases, one of each kind that is there, and a way to hold a
+//! service against its description.
+
+mod openapi;
+
+pub use openapi::OpenApi;
 
 use sqlx::Executor;
 use tempfile::TempDir;

@@ -1,4 +1,4 @@
-//! What the service offers, as OpenAPI 3.1, and a page to try it. Nothing of it is fetched from
+//! What a service offers, as OpenAPI 3.1, and a page to try it. Nothing of it is fetched from
 //! elsewhere.
 
 use axum::Router;
@@ -6,9 +6,6 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-
-/// The OpenAPI 3.1 document.
-pub const OPENAPI: &str = include_str!("../../openapi/openapi.json");
 
 const PAGE: &str = include_str!("../../openapi/docs.html");
 const START: &str = include_str!("../../openapi/docs.js");
@@ -21,10 +18,11 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+/// `/openapi.json`, which is this document, and the page at `/docs` that shows it.
+pub fn docs<S: Clone + Send + Sync + 'static>(openapi: &'static str) -> Router<S> {
     const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
     Router::new()
-        .route("/openapi.json", get(async || file("application/json", OPENAPI)))
+        .route("/openapi.json", get(async move || file("application/json", openapi)))
         .route("/docs", get(async || file("text/html; charset=utf-8", PAGE)))
         .route("/docs/docs.js", get(async || file(SCRIPT_TYPE, START)))
         .route("/docs/swagger-ui-bundle.js", get(async || file(SCRIPT_TYPE, SCRIPT)))
