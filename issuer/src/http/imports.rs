@@ -8,7 +8,9 @@ use attestry_credential::roster;
 use attestry_credential::schema::Schema;
 use attestry_credential::vcdm::write_time;
 use attestry_service::Actor;
-use attestry_service::http::{FieldError, IdempotencyKey, Parameters, Path, Problem, location};
+use attestry_service::http::{
+    FieldError, IdempotencyKey, Parameters, Path, Problem, location, refuse_compressed,
+};
 use axum::body::{Body, HttpBody};
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -37,6 +39,7 @@ pub(super) async fn send(
     body: Body,
 ) -> Result<Response, Problem> {
     let parameters = parameters.only(&["schema"])?;
+    refuse_compressed(&headers)?;
     let form = form_of(&headers).ok_or_else(|| {
         Problem::unsupported_media_type().detail(
             "the content type must be text/csv in UTF-8, application/x-ndjson or \

@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use serde::de::DeserializeOwned;
@@ -45,6 +45,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        refuse_compressed(request.headers())?;
         let bytes = Bytes::from_request(request, state).await;
         bytes.map(Self).map_err(|rejection: BytesRejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => {
@@ -129,6 +130,18 @@ impl From<JsonError> for Problem {
             }
         }
     }
+}
+
+/// Refuses a body that is declared as compressed, before anything of it is read: how much it
+/// becomes is not known.
+///
+/// # Errors
+/// A problem of status 415.
+pub fn refuse_compressed(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.get_all(CONTENT_ENCODING).iter().all(|coding| coding == "identity") {
+        return Ok(());
+    }
+    Err(Problem::unsupported_media_type().detail("the body must not have a content encoding"))
 }
 
 /// A body that is declared as JSON.

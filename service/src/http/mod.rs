@@ -16,7 +16,9 @@ mod slow;
 mod tenants;
 
 pub use attestry_serve::{ConnectionLimits, serve};
-pub use body::{Body, FormBody, IdempotencyKey, JsonBody, OptionalJsonBody, TypedBody};
+pub use body::{
+    Body, FormBody, IdempotencyKey, JsonBody, OptionalJsonBody, TypedBody, refuse_compressed,
+};
 pub use docs::docs;
 pub use health::Vitals;
 pub use hosting::Hosting;

@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use attestry_credential::presentation::{PresentationRequest, PresentationResponse};
 use attestry_service::Actor;
-use attestry_service::http::{Members, Problem, parse_json};
+use attestry_service::http::{Members, Problem, parse_json, refuse_compressed};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
@@ -66,9 +66,9 @@ pub(super) async fn verify(
     Ok(([(CONTENT_TYPE, MEDIA_TYPE)], Body::from_stream(body)).into_response())
 }
 
-/// Checks that the body is declared as lines of JSON, and is not compressed.
+/// Checks that the body is declared as lines of JSON, and as not compressed.
 fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
-    let encoded = headers.get_all(CONTENT_ENCODING).iter().any(|coding| coding != "identity");
+    refuse_compressed(headers)?;
     let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = declared.map(|text| text.split(';').next().unwrap_or_default().trim());
     let is_lines = essence.is_some_and(|essence| {
@@ -76,8 +76,8 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
             .iter()
             .any(|known| essence.eq_ignore_ascii_case(known))
     });
-    if encoded || !is_lines {
-        let detail = "the content type must be application/x-ndjson, without a content encoding";
+    if !is_lines {
+        let detail = "the content type must be application/x-ndjson";
         return Err(Problem::unsupported_media_type().detail(detail));
     }
     Ok(())

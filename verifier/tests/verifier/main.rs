@@ -7,6 +7,7 @@ mod direct;
 mod documents;
 mod fetched;
 mod gathered;
+mod hostile;
 mod http;
 mod ledger;
 mod logs;
