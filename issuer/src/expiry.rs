@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use attestry_service::Actor;
+use attestry_service::{Actor, repeat};
 
 use crate::record::CredentialId;
 use crate::{Issuer, IssuerError, LONGEST_PAGE};
@@ -46,12 +46,10 @@ impl Issuer {
 
     /// Notices expirables now and every hour, until dropped.
     pub async fn notice_expirables_by_the_clock(&self) {
-        loop {
-            if let Err(error) = self.notice_expirables().await {
-                tracing::warn!(%error, "ends that are near could not be noticed");
-            }
-            tokio::time::sleep(HOUR).await;
-        }
+        repeat(self.tenant(), HOUR, "ends that are near could not be noticed", || {
+            self.notice_expirables()
+        })
+        .await;
     }
 
     /// What is noticed and not yet acknowledged, the nearest end first, at most [`LONGEST_PAGE`].

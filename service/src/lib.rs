@@ -9,6 +9,7 @@ pub mod database;
 pub mod http;
 pub mod outbound;
 mod principal;
+mod repeat;
 mod tenant;
 #[cfg(any(test, feature = "testing"))]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -17,4 +18,5 @@ mod time;
 
 pub use database::{Database, DatabaseError, DatabaseUrl};
 pub use principal::{Actor, Role};
+pub use repeat::repeat;
 pub use tenant::{TenantId, TenantIdError};

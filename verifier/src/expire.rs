@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use attestry_service::Actor;
+use attestry_service::{Actor, repeat};
 
 use crate::session::Ending;
 use crate::{Verifier, VerifierError};
@@ -31,13 +31,8 @@ impl Verifier {
         }
     }
 
-    /// Does so again and again. What fails is tried at the next time.
+    /// Does so again and again.
     pub(crate) async fn expire_sessions_by_the_clock(&self) {
-        loop {
-            if let Err(error) = self.expire_sessions().await {
-                tracing::warn!(%error, tenant = %self.tenant(), "no session was ended");
-            }
-            tokio::time::sleep(INTERVAL).await;
-        }
+        repeat(self.tenant(), INTERVAL, "no session was ended", || self.expire_sessions()).await;
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use attestry_service::repeat;
+
 use crate::{Verifier, VerifierError};
 
 /// How often it is looked for what is due.
@@ -19,13 +21,8 @@ impl Verifier {
         self.storage().purge_quotas(self.config().checks.quota.since(self.now())).await
     }
 
-    /// Does so again and again. What fails is tried at the next time.
+    /// Does so again and again.
     pub(crate) async fn purge_by_the_clock(&self) {
-        loop {
-            if let Err(error) = self.purge().await {
-                tracing::warn!(%error, tenant = %self.tenant(), "nothing was purged");
-            }
-            tokio::time::sleep(INTERVAL).await;
-        }
+        repeat(self.tenant(), INTERVAL, "nothing was purged", || self.purge()).await;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use attestry_service::Actor;
+use attestry_service::{Actor, repeat};
 
 use crate::{Issuer, IssuerError};
 
@@ -36,11 +36,9 @@ impl Issuer {
 
     /// Ends offers when their time is over, until dropped.
     pub async fn purge_offers_by_the_clock(&self) {
-        loop {
-            if let Err(error) = self.purge_offers().await {
-                tracing::warn!(%error, "expired offers could not be ended");
-            }
-            tokio::time::sleep(INTERVAL).await;
-        }
+        repeat(self.tenant(), INTERVAL, "expired offers could not be ended", || {
+            self.purge_offers()
+        })
+        .await;
     }
 }

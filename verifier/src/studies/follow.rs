@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use attestry_circuits::Nullifier;
 use attestry_ledger::LedgerError;
-use attestry_service::Actor;
+use attestry_service::{Actor, repeat};
 use tokio::sync::Mutex;
 
 use crate::check::WithdrawalsSeen;
@@ -74,14 +74,12 @@ impl Verifier {
         Ok(u64::from(taken))
     }
 
-    /// Does so again and again. What fails is tried at the next time.
+    /// Does so again and again.
     pub(crate) async fn follow_withdrawals_by_the_clock(&self) {
-        loop {
-            if let Err(error) = self.follow_withdrawals().await {
-                tracing::warn!(%error, tenant = %self.tenant(), "withdrawals were not followed");
-            }
-            tokio::time::sleep(INTERVAL).await;
-        }
+        repeat(self.tenant(), INTERVAL, "withdrawals were not followed", || {
+            self.follow_withdrawals()
+        })
+        .await;
     }
 }
 
