@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use attestry_ledger::EvidenceBatch;
-use attestry_service::audit::{self, Anchor};
+use attestry_service::audit::{self, Anchor, Batch, Place};
+use attestry_service::repeat;
 
 use crate::{Verifier, VerifierError};
 
@@ -13,31 +14,19 @@ impl Verifier {
     /// # Errors
     /// [`VerifierError::Ledger`]; [`VerifierError::Database`].
     pub async fn anchor_log(&self) -> Result<Option<Anchor>, VerifierError> {
-        let mut connection = self.database().pool().acquire().await?;
-        let waiting = audit::unanchored(&mut connection, self.tenant()).await?;
-        drop(connection);
-        let Some((head, batch)) = waiting else { return Ok(None) };
-        let evidence = EvidenceBatch {
-            kind: batch.kind,
-            policy_version: batch.policy_version,
-            root: batch.root,
-            leaf_count: batch.leaf_count,
-        };
-        let record = self.registry().ensure_evidence(self.account(), &evidence).await?;
-        let (batch, anchored_at) = (record.sequence, record.anchored_at);
-        let anchor = Anchor { head, root: evidence.root, batch, anchored_at };
-        let mut connection = self.database().pool().acquire().await?;
-        audit::record_anchor(&mut connection, self.tenant(), &anchor).await?;
-        Ok(Some(anchor))
+        audit::anchor_head(self.database(), self.tenant(), |batch| self.anchor(batch)).await
     }
 
-    /// Does so again and again. What fails is tried at the next time.
+    async fn anchor(&self, batch: Batch) -> Result<Place, VerifierError> {
+        let Batch { kind, policy_version, root, leaf_count } = batch;
+        let evidence = EvidenceBatch { kind, policy_version, root, leaf_count };
+        let record = self.registry().ensure_evidence(self.account(), &evidence).await?;
+        Ok(Place { batch: record.sequence, anchored_at: record.anchored_at })
+    }
+
+    /// Does so again and again, at first after a pause.
     pub(crate) async fn anchor_by_the_clock(&self, every: Duration) {
-        loop {
-            tokio::time::sleep(every).await;
-            if let Err(error) = self.anchor_log().await {
-                tracing::warn!(%error, tenant = %self.tenant(), "the audit log was not anchored");
-            }
-        }
+        tokio::time::sleep(every).await;
+        repeat(self.tenant(), every, "the audit log was not anchored", || self.anchor_log()).await;
     }
 }

@@ -26,7 +26,8 @@ impl Background {
             let purger = issuer.clone();
             tasks.spawn(async move { purger.purge_offers_by_the_clock().await });
             if let Some(seconds) = anchor_interval_s {
-                tasks.spawn(anchor(issuer.clone(), Duration::from_secs(seconds.max(1))));
+                let (notary, every) = (issuer.clone(), Duration::from_secs(seconds.max(1)));
+                tasks.spawn(async move { notary.anchor_by_the_clock(every).await });
             }
         }
         Self { issuers: issuers.to_vec(), tasks }
@@ -38,15 +39,5 @@ impl Background {
             let _idle = issuer.publishing().await;
         }
         self.tasks.shutdown().await;
-    }
-}
-
-/// Anchors the head of the audit log again and again. What fails is tried at the next time.
-async fn anchor(issuer: Issuer, every: Duration) {
-    loop {
-        tokio::time::sleep(every).await;
-        if let Err(error) = issuer.anchor_log().await {
-            tracing::warn!(%error, tenant = %issuer.tenant(), "the audit log was not anchored");
-        }
     }
 }

@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::{Entry, Head, hash};
 use crate::database::{seconds, unsigned};
-use crate::{DatabaseError, TenantId};
+use crate::{Database, DatabaseError, TenantId};
 
 const KIND_DOMAIN: &[u8] = b"attestry-audit-log\n";
 const LEAF_DOMAIN: &[u8] = b"attestry-audit-leaf\n";
@@ -59,13 +59,38 @@ pub struct Anchor {
     pub anchored_at: u64,
 }
 
-/// The head of a tenant's log and the batch for it, if it is further than what stands on the
-/// ledger. Anchoring is not recorded in the log: that would make a head that is not anchored.
+/// Where the ledger has a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The batch's number, among those of the submitter and kind.
+    pub batch: u64,
+    /// When it was anchored, as the ledger says, Unix seconds.
+    pub anchored_at: u64,
+}
+
+/// Anchors the head of a tenant's log, unless it stands on the ledger already. `ensure` puts a batch
+/// there, unless it is there: so a head that was anchored and not noted, because the service was
+/// stopped between the two, is noted only.
 ///
 /// # Errors
-/// [`DatabaseError::Sql`], [`DatabaseError::Corrupt`].
-pub async fn unanchored(
-    connection: &mut AnyConnection,
+/// Those of `ensure`; [`DatabaseError::Sql`], [`DatabaseError::Corrupt`].
+pub async fn anchor_head<E: From<DatabaseError>, F: Future<Output = Result<Place, E>>>(
+    database: &Database,
+    tenant: &TenantId,
+    ensure: impl FnOnce(Batch) -> F,
+) -> Result<Option<Anchor>, E> {
+    // No connection is kept while the ledger is waited for.
+    let Some((head, batch)) = unanchored(database, tenant).await? else { return Ok(None) };
+    let Place { batch: number, anchored_at } = ensure(batch).await?;
+    let anchor = Anchor { head, root: batch.root, batch: number, anchored_at };
+    record(database, tenant, &anchor).await?;
+    Ok(Some(anchor))
+}
+
+/// The head of a tenant's log and the batch for it, if it is further than what stands on the
+/// ledger. Anchoring is not recorded in the log: that would make a head that is not anchored.
+async fn unanchored(
+    database: &Database,
     tenant: &TenantId,
 ) -> Result<Option<(Head, Batch)>, DatabaseError> {
     let select = "SELECT heads.sequence AS sequence, heads.hash AS hash, entries.hash AS first
@@ -73,7 +98,8 @@ pub async fn unanchored(
         JOIN audit_entries entries ON entries.tenant = heads.tenant AND entries.sequence = 1
         WHERE heads.tenant = $1 AND heads.sequence >
             (SELECT COALESCE(MAX(sequence), 0) FROM audit_anchors WHERE tenant = $1)";
-    let row = sqlx::query(select).bind(tenant.as_str()).fetch_optional(connection).await?;
+    let query = sqlx::query(select).bind(tenant.as_str());
+    let row = query.fetch_optional(database.pool()).await?;
     let Some(row) = row else { return Ok(None) };
     let head = Head::from_row(&row)?;
     let batch = Batch {
@@ -86,11 +112,8 @@ pub async fn unanchored(
 }
 
 /// Records that a head stands on the ledger; nothing happens if that is recorded already.
-///
-/// # Errors
-/// [`DatabaseError::Sql`].
-pub async fn record_anchor(
-    connection: &mut AnyConnection,
+async fn record(
+    database: &Database,
     tenant: &TenantId,
     anchor: &Anchor,
 ) -> Result<(), DatabaseError> {
@@ -103,7 +126,7 @@ pub async fn record_anchor(
         .bind(hex::encode(anchor.root))
         .bind(seconds(anchor.batch))
         .bind(seconds(anchor.anchored_at))
-        .execute(connection)
+        .execute(database.pool())
         .await?;
     Ok(())
 }

@@ -18,7 +18,7 @@ pub mod http;
 mod read;
 mod verify;
 
-pub use anchor::{Anchor, Batch, anchors, kind, record_anchor, root, unanchored};
+pub use anchor::{Anchor, Batch, Place, anchor_head, anchors, kind, root};
 pub use entry::{Entry, Head, HeadError};
 pub use export::{Export, Format, FormatError};
 pub use read::{Filter, LONGEST_PAGE, Page, page};
