@@ -24,10 +24,10 @@ pub use export::{Export, Format, FormatError};
 pub use read::{Filter, LONGEST_PAGE, Page, page};
 pub use verify::{Fault, Known, Verified, VerifyError, verify};
 
-use sqlx::{AnyConnection, Row};
+use sqlx::{Any, AnyConnection, Row, Transaction};
 
-use crate::database::{seconds, unsigned};
-use crate::{Actor, DatabaseError, TenantId};
+use crate::database::{Kind, seconds, unsigned};
+use crate::{Actor, Database, DatabaseError, TenantId};
 
 /// Something that was done.
 #[derive(Clone, Copy, Debug)]
@@ -94,17 +94,25 @@ pub async fn append(
     Ok(entry.sequence)
 }
 
-/// Makes all others wait who append for this tenant, until the transaction's end. A transaction
-/// that changes rows before it appends begins with this: then all take their locks in one order,
-/// and none waits for another that waits for it. SQLite's writers wait for each other from their
-/// beginning, see [`Database::write`](crate::Database::write).
+/// A transaction in which the records of a tenant are changed, by one at a time: until its end all
+/// others wait who append for this tenant. All that change rows before they append take their locks
+/// in one order so, and none waits for another that waits for it.
 ///
 /// # Errors
 /// [`DatabaseError::Sql`].
-pub async fn lock(connection: &mut AnyConnection, tenant: &TenantId) -> Result<(), DatabaseError> {
-    if connection.backend_name() == "SQLite" {
-        return Ok(());
+pub async fn transaction(
+    database: &Database,
+    tenant: &TenantId,
+) -> Result<Transaction<'static, Any>, DatabaseError> {
+    let mut transaction = database.write().await?;
+    // SQLite's writers wait for each other from their beginning.
+    if database.kind() == Kind::Postgres {
+        lock(&mut transaction, tenant).await?;
     }
+    Ok(transaction)
+}
+
+async fn lock(connection: &mut AnyConnection, tenant: &TenantId) -> Result<(), DatabaseError> {
     let update = "UPDATE audit_heads SET sequence = sequence WHERE tenant = $1";
     let locked = sqlx::query(update).bind(tenant.as_str()).execute(&mut *connection).await?;
     if locked.rows_affected() == 0 {

@@ -65,8 +65,6 @@ impl Storage {
 
     /// A transaction in which the tenant's records are changed, by one at a time.
     async fn write(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
-        let mut transaction = self.database.write().await?;
-        audit::lock(&mut transaction, &self.tenant).await?;
-        Ok(transaction)
+        audit::transaction(&self.database, &self.tenant).await
     }
 }
