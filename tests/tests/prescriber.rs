@@ -64,6 +64,7 @@ async fn ask_for_both(verifier: &Verifier) -> Session {
         purpose: "May you prescribe Schedule II here?".into(),
         count_once: false,
         reply: Reply::default(),
+        acknowledged: Vec::new(),
     };
     verifier.open_session(&Actor::operator(), asked).await.unwrap()
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use attestry_circuits::PUBLIC_INPUTS;
 use attestry_credential::CredentialError;
 use attestry_credential::oid4vp::Oid4vpError;
-use attestry_credential::policy::Finding;
+use attestry_credential::policy::{Finding, FindingCode};
 use attestry_credential::presentation::PresentationError;
 use attestry_ledger::LedgerError;
 use attestry_service::DatabaseError;
@@ -43,9 +43,17 @@ pub enum VerifierError {
         /// The version that may be published.
         next: u64,
     },
-    /// The policy is dangerous, and the publisher did not say that this is meant.
-    #[error("the policy has dangers that are not acknowledged")]
+    /// The policy is dangerous, and who publishes it or brings it along did not say that this is
+    /// meant.
+    #[error(
+        "policy {policy} has dangers: {}. They are asked only if acknowledge has their codes",
+        names(unacknowledged)
+    )]
     UnacknowledgedDanger {
+        /// Id and version of the policy.
+        policy: String,
+        /// The dangers that were not acknowledged.
+        unacknowledged: Vec<FindingCode>,
         /// All findings.
         findings: Vec<Finding>,
     },
@@ -119,6 +127,10 @@ pub enum VerifierError {
     /// The listener failed.
     #[error("input or output failed: {}", .0.kind())]
     Io(#[from] std::io::Error),
+}
+
+fn names(codes: &[FindingCode]) -> String {
+    codes.iter().map(FindingCode::name).collect::<Vec<_>>().join(", ")
 }
 
 impl From<sqlx::Error> for VerifierError {

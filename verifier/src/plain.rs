@@ -98,7 +98,7 @@ impl Verifier {
             ended: None,
             plain: Some(request.dcql_query.clone()),
         };
-        self.storage().add_session(&session, None, &self.config().checks.quota, actor).await?;
+        self.storage().add_session(&session, None, &[], &self.config().checks.quota, actor).await?;
         Ok(session)
     }
 

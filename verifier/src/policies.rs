@@ -5,7 +5,7 @@ use std::path::Path;
 
 use attestry_credential::policy::{Finding, FindingCode, PolicyDocument, Severity};
 use attestry_service::Actor;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use crate::{Verifier, VerifierError};
 
@@ -136,7 +136,7 @@ impl Verifier {
     /// those of storage.
     pub async fn load_policies(&self) -> Result<(), VerifierError> {
         for document in self.catalogue().iter() {
-            let dangers = dangers(document);
+            let dangers = dangers(&document.lint(&Map::new()));
             for code in &dangers {
                 tracing::warn!(policy = versioned_name(document), %code, "dangerous policy");
             }
@@ -164,12 +164,8 @@ impl Verifier {
         if let Some(known) = known.filter(|known| known.document.hash() == document.hash()) {
             return Ok((known, false));
         }
-        let dangers = dangers(document);
-        if dangers.iter().any(|code| !acknowledged.contains(code)) {
-            return Err(VerifierError::UnacknowledgedDanger {
-                findings: document.lint(&Map::new()),
-            });
-        }
+        let findings = document.lint(&Map::new());
+        let dangers = acknowledged_dangers(document, findings, acknowledged)?;
         self.storage().publish(document, &dangers, Numbering::Next, actor, self.now()).await
     }
 
@@ -197,6 +193,22 @@ impl Verifier {
             None => Ok(policy.document),
             Some(_) => Err(VerifierError::RetiredPolicy),
         }
+    }
+
+    /// The dangers of a policy that a session brings along and asks with these values. Whoever
+    /// brings it answers for it as its publisher would.
+    ///
+    /// # Errors
+    /// [`VerifierError::UnacknowledgedDanger`].
+    pub fn inline_policy(
+        document: &PolicyDocument,
+        values: &Map<String, Value>,
+        acknowledged: &[FindingCode],
+    ) -> Result<Vec<FindingCode>, VerifierError> {
+        let mut findings = document.lint(values);
+        // Whether it can be asked on this day is found by asking it.
+        findings.retain(|finding| finding.code != FindingCode::CannotBeAsked);
+        acknowledged_dangers(document, findings, acknowledged)
     }
 
     /// The newest versions that are not retired, by id, after an id; at most so many.
@@ -236,9 +248,27 @@ impl Verifier {
     }
 }
 
-/// The codes of a policy's dangers, each once.
-fn dangers(document: &PolicyDocument) -> Vec<FindingCode> {
-    let findings = document.lint(&Map::new());
+/// The dangers among a policy's findings, each once.
+///
+/// # Errors
+/// [`VerifierError::UnacknowledgedDanger`] unless all of them are acknowledged.
+fn acknowledged_dangers(
+    document: &PolicyDocument,
+    findings: Vec<Finding>,
+    acknowledged: &[FindingCode],
+) -> Result<Vec<FindingCode>, VerifierError> {
+    let dangers = dangers(&findings);
+    let missing = dangers.iter().copied().filter(|code| !acknowledged.contains(code));
+    let unacknowledged: Vec<_> = missing.collect();
+    if unacknowledged.is_empty() {
+        return Ok(dangers);
+    }
+    let policy = versioned_name(document);
+    Err(VerifierError::UnacknowledgedDanger { policy, unacknowledged, findings })
+}
+
+/// The codes of the dangers among findings, each once.
+fn dangers(findings: &[Finding]) -> Vec<FindingCode> {
     let dangers = findings.iter().filter(|finding| finding.severity() == Severity::Danger);
     let mut codes: Vec<_> = dangers.map(|finding| finding.code).collect();
     codes.sort_unstable();

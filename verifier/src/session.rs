@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use attestry_credential::oid4vp::DcqlQuery;
-use attestry_credential::policy::Disclosed;
+use attestry_credential::policy::{Disclosed, FindingCode};
 use attestry_credential::presentation::{Identifier, PresentationRequest, Query, ScopeParts};
 
 use crate::{Delivery, Refusal, Reply, SignedReceipt, VerifiedPresentation};
@@ -21,6 +21,9 @@ pub struct NewSession {
     pub count_once: bool,
     /// How the answer is to come.
     pub reply: Reply,
+    /// Dangers of policies that it brings along, which whoever asks says are meant: see
+    /// [`Verifier::inline_policy`](crate::Verifier::inline_policy).
+    pub acknowledged: Vec<FindingCode>,
 }
 
 /// An open session.

@@ -89,6 +89,7 @@ impl World {
             purpose: "To count you in".to_owned(),
             count_once: false,
             reply: Reply::default(),
+            acknowledged: Vec::new(),
         };
         let request = verifier.open_session(&Actor::operator(), asked).await?.request;
 

@@ -129,6 +129,7 @@ pub(super) async fn ask(verifier: &Verifier, question: &Question) -> Result<Sess
         purpose: question.purpose.to_owned(),
         count_once: false,
         reply: Reply::default(),
+        acknowledged: Vec::new(),
     };
     Ok(verifier.open_session(&Actor::operator(), asked).await?)
 }

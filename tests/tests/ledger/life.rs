@@ -348,6 +348,7 @@ async fn ask(
         purpose: purpose.into(),
         count_once: false,
         reply: Reply::default(),
+        acknowledged: Vec::new(),
     };
     verifier.open_session(&Actor::operator(), asked).await.unwrap()
 }

@@ -34,12 +34,17 @@ pub(super) async fn publish(
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Value>), Problem> {
     let document = PolicyDocument::from_json(body.policy.to_string().as_bytes())
         .map_err(VerifierError::from)?;
-    let codes = body.acknowledge.iter().map(|name| code(name)).collect::<Result<Vec<_>, _>>()?;
+    let codes = codes(&body.acknowledge)?;
     let (policy, is_new) = verifier.publish_policy(&actor, &document, &codes).await?;
     let path = format_args!("/policies/{}/{}", document.id(), document.version());
     let location = location(verifier.tenant(), path);
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, location, Json(whole(&policy))))
+}
+
+/// The codes of these names.
+pub(super) fn codes(names: &[String]) -> Result<Vec<FindingCode>, FieldError> {
+    names.iter().map(|name| code(name)).collect()
 }
 
 fn code(name: &str) -> Result<FindingCode, FieldError> {

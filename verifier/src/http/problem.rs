@@ -2,6 +2,7 @@
 //! they map.
 
 use attestry_credential::oid4vp::Oid4vpError;
+use attestry_credential::policy::FindingCode;
 use attestry_service::http::Problem;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
@@ -84,10 +85,17 @@ impl From<VerifierError> for Problem {
             VerifierError::PolicyVersionUsed | VerifierError::PolicyVersionSkipped { .. } => {
                 (StatusCode::CONFLICT, "policy-version", "The version cannot be published")
             }
-            VerifierError::UnacknowledgedDanger { ref findings } => {
+            VerifierError::UnacknowledgedDanger {
+                ref policy,
+                ref unacknowledged,
+                ref findings,
+            } => {
                 let title = "The policy is dangerous";
+                let codes: Vec<_> = unacknowledged.iter().map(FindingCode::name).collect();
                 return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "dangerous-policy", title)
                     .detail(error.to_string())
+                    .member("policy", policy.as_str())
+                    .member("unacknowledged", codes)
                     .member("findings", serde_json::json!(findings));
             }
             VerifierError::Quota => {

@@ -1,7 +1,9 @@
 //! Sessions on the wire.
 
+use std::collections::BTreeSet;
+
 use attestry_circuits::WithdrawalKey;
-use attestry_credential::policy::{Disclosed, PolicyDocument};
+use attestry_credential::policy::{Disclosed, FindingCode, PolicyDocument};
 use attestry_credential::presentation::{Identifier, Query, ScopeParts};
 use attestry_service::Actor;
 use attestry_service::http::{Parameters, Path, Problem, RequestId, TypedBody, location, qr_svg};
@@ -12,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::dcql;
+use super::{dcql, policies};
 use crate::session::{NewSession, Session, SessionStatus};
 use crate::{NewPlainSession, Reply, Verifier, VerifierError};
 
@@ -40,6 +42,9 @@ pub(super) struct NewSessionBody {
     /// `direct_post`, or `direct_post.jwt` for an answer that is encrypted.
     response_mode: Option<String>,
     redirect_uri: Option<String>,
+    /// Codes of dangers of the policies that are brought along, which are meant.
+    #[serde(default)]
+    acknowledge: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -68,8 +73,12 @@ pub(super) async fn open(
         (&body.policy, body.queries.is_empty(), &body.dcql_query)
         && dcql::is_plain(dcql_query)
     {
-        if body.count_once || body.epoch != 0 || !body.parameters.is_empty() {
-            let rule = "and epoch and parameters are for proofs alone";
+        if body.count_once
+            || body.epoch != 0
+            || !body.parameters.is_empty()
+            || !body.acknowledge.is_empty()
+        {
+            let rule = "and epoch, parameters and acknowledge are for proofs alone";
             return Err(VerifierError::Request { field: "count_once", rule }.into());
         }
         let purpose = body.notice.unwrap_or(body.purpose);
@@ -90,9 +99,12 @@ pub(super) async fn open(
             return Err(VerifierError::Request { field: "policy", rule }.into());
         }
     };
-    let mut queries = Vec::new();
+    let codes = policies::codes(&body.acknowledge)?;
+    let (mut queries, mut acknowledged) = (Vec::new(), BTreeSet::new());
     for query in bodies {
-        queries.push(resolve(&verifier, query).await?);
+        let (query, dangers) = resolve(&verifier, query, &codes).await?;
+        queries.push(query);
+        acknowledged.extend(dangers);
     }
     let asked = NewSession {
         queries,
@@ -100,6 +112,7 @@ pub(super) async fn open(
         purpose: body.notice.unwrap_or(body.purpose),
         count_once: body.count_once,
         reply,
+        acknowledged: acknowledged.into_iter().collect(),
     };
     opened(&verifier, &verifier.open_session(&actor, asked).await?)
 }
@@ -213,14 +226,23 @@ pub(super) fn identifier(id: &str) -> Result<Identifier, VerifierError> {
     id.parse().map_err(|_| VerifierError::UnknownSession)
 }
 
-async fn resolve(verifier: &Verifier, body: QueryBody) -> Result<Query, VerifierError> {
+/// The query, and the dangers that are asked with a policy that it brings along.
+async fn resolve(
+    verifier: &Verifier,
+    body: QueryBody,
+    acknowledged: &[FindingCode],
+) -> Result<(Query, Vec<FindingCode>), VerifierError> {
     let id = body.id.parse().map_err(|_| VerifierError::Request {
         field: "queries.id",
         rule: "is not 1 to 64 letters, digits, hyphens or underscores",
     })?;
-    let policy = match &body.policy {
-        Value::String(name) => verifier.offered_policy(name).await?,
-        inline => PolicyDocument::from_json(inline.to_string().as_bytes())?,
+    let (policy, dangers) = match &body.policy {
+        Value::String(name) => (verifier.offered_policy(name).await?, Vec::new()),
+        inline => {
+            let policy = PolicyDocument::from_json(inline.to_string().as_bytes())?;
+            let dangers = Verifier::inline_policy(&policy, &body.parameters, acknowledged)?;
+            (policy, dangers)
+        }
     };
-    Ok(Query::new(id, policy, body.parameters)?)
+    Ok((Query::new(id, policy, body.parameters)?, dangers))
 }

@@ -31,8 +31,10 @@ impl Verifier {
                 rule: "begins as the purposes of studies do",
             });
         }
+        let acknowledged = asked.acknowledged.clone();
         let session = self.prepare_session(asked).await?;
-        self.parts.storage.add_session(&session, None, &self.config().checks.quota, actor).await?;
+        let quota = &self.config().checks.quota;
+        self.parts.storage.add_session(&session, None, &acknowledged, quota, actor).await?;
         Ok(session)
     }
 

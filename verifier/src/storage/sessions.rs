@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use attestry_credential::oid4vp::{AuthorizationRequest, EncryptionSecret, SignedRequest};
-use attestry_credential::policy::Disclosed;
+use attestry_credential::policy::{Disclosed, FindingCode};
 use attestry_credential::presentation::{Identifier, PresentationRequest};
 use attestry_service::database::{seconds, unsigned};
 use attestry_service::{Actor, audit};
@@ -27,6 +27,7 @@ impl Storage {
         &self,
         session: &Session,
         study: Option<&StudySession>,
+        acknowledged: &[FindingCode],
         quota: &Quota,
         actor: &Actor,
     ) -> Result<(), VerifierError> {
@@ -69,11 +70,13 @@ impl Storage {
         if let Some(asked) = study {
             self.add_study_session(&mut transaction, request_id, asked).await?;
         }
+        let codes: Vec<_> = acknowledged.iter().map(FindingCode::name).collect();
+        let details = [("acknowledged", codes.join(" "))];
         let event = audit::Event {
             actor,
             action: "presentation.request",
             object: Some(request_id),
-            details: &[],
+            details: if codes.is_empty() { &[] } else { &details },
         };
         audit::append(&mut transaction, self.tenant(), session.created_at, &event).await?;
         Ok(transaction.commit().await?)

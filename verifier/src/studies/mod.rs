@@ -175,7 +175,7 @@ impl Verifier {
             participant: self.random_id()?.to_string(),
         };
         self.storage()
-            .add_session(&session, Some(&asked), &self.config().checks.quota, actor)
+            .add_session(&session, Some(&asked), &[], &self.config().checks.quota, actor)
             .await?;
         Ok(session)
     }
@@ -280,6 +280,7 @@ impl Verifier {
             purpose: study.purpose.clone(),
             count_once: true,
             reply: Reply::default(),
+            acknowledged: Vec::new(),
         })
         .await
     }

@@ -1,6 +1,7 @@
 //! Policies as named, versioned, hashed documents.
 
 use attestry_credential::policy::{FindingCode, PolicyDocument};
+use attestry_credential::presentation::FORMAT;
 use attestry_service::audit::{self, Filter};
 use attestry_service::{Actor, TenantId};
 use attestry_verifier::{PolicyCatalogue, Storage, VerifierError};
@@ -60,7 +61,7 @@ async fn a_danger_is_published_only_by_who_says_that_it_is_meant() {
     let world = World::new().await;
     let (verifier, actor) = (&world.verifier, Actor::operator());
     let refused = verifier.publish_policy(&actor, &npi("who"), &[]).await;
-    let Err(VerifierError::UnacknowledgedDanger { findings }) = refused else { panic!() };
+    let Err(VerifierError::UnacknowledgedDanger { findings, .. }) = refused else { panic!() };
     assert_eq!(findings[0].code, FindingCode::RevealsIdentifier);
     let meant: Vec<_> = findings.iter().map(|finding| finding.code).collect();
     let (published, is_new) = verifier.publish_policy(&actor, &npi("who"), &meant).await.unwrap();
@@ -209,6 +210,71 @@ async fn policies_are_published_read_and_retired_over_http() {
             let request = asked.presentation_request().unwrap();
             assert_eq!(request.queries[0].policy.version(), 1, "{name}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_brings_a_dangerous_policy_along_only_if_that_is_meant() {
+    let service = Service::new().await;
+    let open = async |policy: Value, acknowledge: Value| {
+        let body = json!({ "policy": policy, "purpose": "hire", "acknowledge": acknowledge });
+        json_of(service.post("/presentations", body.to_string()).await).await
+    };
+    let dangerous = document("a", 7, "suspended");
+    for acknowledge in [json!([]), json!(["reveals-identifier", "no-standing"])] {
+        let (status, refused) = open(dangerous.clone(), acknowledge).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(refused["type"], "urn:attestry:problem:dangerous-policy");
+        assert_eq!(refused["policy"], "a@7");
+        assert_eq!(refused["unacknowledged"], json!(["requires-encumbrance"]));
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(detail.contains("requires-encumbrance"), "{detail}");
+        assert!(detail.contains("acknowledge"), "{detail}");
+        let mut findings = refused["findings"].as_array().unwrap().iter();
+        let danger = findings.find(|finding| finding["severity"] == "danger").unwrap();
+        assert!(danger["path"].as_str().unwrap().starts_with("require"));
+    }
+    let (status, _) = open(dangerous.clone(), json!(["nonsense"])).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let (status, _) = open(dangerous.clone(), json!(["requires-encumbrance"])).await;
+    assert_eq!(status, StatusCode::CREATED);
+    // A warning needs no word, and what is published had its own.
+    let (status, _) = open(document("a", 7, "active"), json!([])).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let published = json!({ "policy": document("b", 1, "suspended"),
+        "acknowledge": ["requires-encumbrance"] });
+    service.post("/policies", published.to_string()).await;
+    assert_eq!(open(json!("b"), json!([])).await.0, StatusCode::CREATED);
+
+    // One of several queries, in DCQL.
+    let dcql = |policy: Value| {
+        json!({ "purpose": "hire", "dcql_query": { "credentials": [
+            { "id": "fine", "format": FORMAT, "meta": { "policy": "not-excluded" } },
+            { "id": "bad", "format": FORMAT, "meta": { "policy": policy } },
+        ] } })
+    };
+    let refused = service.post("/presentations", dcql(dangerous).to_string()).await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+
+    let database = service.world.database.open().await;
+    let (tenant, all) = (TenantId::default(), Filter::default());
+    let page = audit::page(database.pool(), &tenant, &all, None, 100).await.unwrap();
+    let opened = page.entries.iter().filter(|entry| entry.action == "presentation.request");
+    let acknowledged = opened.map(|entry| entry.details.get("acknowledged").map(|codes| codes.as_str()));
+    assert_eq!(acknowledged.collect::<Vec<_>>(), [None, None, Some("requires-encumbrance")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_values_of_a_policy_that_is_brought_along_are_part_of_the_question() {
+    let service = Service::new().await;
+    let policy = document("a", 1, "$status");
+    for (status, expected) in
+        [("active", StatusCode::CREATED), ("suspended", StatusCode::UNPROCESSABLE_ENTITY)]
+    {
+        let body =
+            json!({ "policy": policy, "parameters": { "status": status }, "purpose": "hire" });
+        let answer = service.post("/presentations", body.to_string()).await;
+        assert_eq!(answer.status(), expected, "{status}");
     }
 }
 

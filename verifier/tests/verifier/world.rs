@@ -324,6 +324,7 @@ pub(crate) fn asked(queries: Vec<Query>, epoch: u64, count_once: bool) -> NewSes
         purpose: PURPOSE.to_owned(),
         count_once,
         reply: Reply::default(),
+        acknowledged: Vec::new(),
     }
 }
 
