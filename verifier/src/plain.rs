@@ -124,6 +124,7 @@ impl Verifier {
         }
         let receipt = self.plain_receipt(&session, query, answer, now)?;
         let checked = checked.map(Shown::Plain);
+        // Nothing to count: a claim that could be searched by its values is shown to who asks for it.
         let (questions, quota, actor) = (Vec::new(), self.config().checks.quota, actor.clone());
         let verdict = Verdict { session, checked, questions, quota, receipt, actor };
         let decision = self.record_verdict(verdict).await?;

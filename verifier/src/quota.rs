@@ -6,6 +6,10 @@
 ///
 /// A nullifier belongs to one scope, so that who asks under another scope meets another holder:
 /// what bounds a search across scopes is the number of values that are asked at all.
+///
+/// Questions are policies, which proofs answer with yes or no. A credential that is asked for as it
+/// is (`ldp_vc`) makes none: it is shown whole, and any claim whose values could be tried is had by
+/// asking for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// Different values to which one holder may answer yes in a scope and window.
