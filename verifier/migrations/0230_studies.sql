@@ -60,3 +60,4 @@ CREATE TABLE participants (
 
 CREATE INDEX participants_by_nullifier ON participants (tenant, nullifier);
 CREATE INDEX participants_in_order ON participants (tenant, counted_after);
+CREATE INDEX participants_by_id ON participants (tenant, study, epoch, participant);

@@ -4,15 +4,17 @@ use attestry_credential::vcdm::write_time;
 use attestry_service::Actor;
 use attestry_service::http::{FieldError, Parameters, Path, Problem, TypedBody, location};
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{policies, sessions};
-use crate::studies::{ExportFormat, NewStudy, Study, StudyPolicy};
+use crate::studies::{Export, ExportFormat, NewStudy, Study, StudyPolicy};
 use crate::{Verifier, VerifierError};
 
 /// Studies of a page, unless it is asked for another number.
@@ -135,15 +137,44 @@ pub(super) async fn export(
     let format = parameters.text("format").map_or(Ok(ExportFormat::NdJson), str::parse);
     let format = format.map_err(|()| FieldError::new("format", "is neither ndjson nor csv"))?;
     let epoch = parameters.number("epoch")?;
-    let participants = verifier.export_study(&actor, &id, epoch).await?;
-    let mut text = format.head();
-    for participant in &participants {
-        text.push_str(&format.line(participant));
-    }
+    let export = verifier.export_study(&actor, &id, epoch).await?;
     // Named by the study's id, which says nothing of the study.
     let name = format!("attachment; filename=\"study-{id}.{}\"", format.extension());
     let headers = [(CONTENT_TYPE, format.media_type().to_owned()), (CONTENT_DISPOSITION, name)];
-    Ok((headers, text).into_response())
+    let body = Body::from_stream(stream::try_unfold(Writing::Head(export), move |writing| {
+        writing.next(format)
+    }));
+    Ok((headers, body).into_response())
+}
+
+/// How far an export is written.
+enum Writing {
+    /// Nothing is.
+    Head(Export),
+    Pages(Export),
+    /// All is.
+    Done,
+}
+
+impl Writing {
+    /// The next part of it, which is at most a page. If that cannot be read, the body breaks off
+    /// without its last line.
+    async fn next(self, format: ExportFormat) -> Result<Option<(String, Self)>, VerifierError> {
+        let (mut text, mut export) = match self {
+            Self::Head(export) => (format.head(), export),
+            Self::Pages(export) => (String::new(), export),
+            Self::Done => return Ok(None),
+        };
+        let page = export.next_page().await.inspect_err(|error| {
+            tracing::error!(%error, "an export broke off");
+        })?;
+        text.extend(page.iter().map(|participant| format.line(participant)));
+        if !export.is_over() {
+            return Ok(Some((text, Self::Pages(export))));
+        }
+        text.push_str(&format.tail(export.count()));
+        Ok(Some((text, Self::Done)))
+    }
 }
 
 /// The study with what its policy asks.

@@ -1,8 +1,8 @@
 //! Participants of studies: counted once, renewed, withdrawn.
 
 use attestry_circuits::Nullifier;
-use attestry_service::Actor;
 use attestry_service::database::{seconds, unsigned};
+use attestry_service::{Actor, audit};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
@@ -195,33 +195,51 @@ impl Storage {
         })
     }
 
-    /// The participants of an epoch, and an entry in the audit log that they were exported.
-    pub(crate) async fn export(
+    /// Records that the participants of an epoch are exported. Returns the number of the entry in
+    /// the audit log.
+    pub(crate) async fn note_export(
         &self,
         study: &Study,
         epoch: u64,
         actor: &Actor,
         now: u64,
-    ) -> Result<Vec<Participant>, VerifierError> {
+    ) -> Result<u64, VerifierError> {
         let mut transaction = self.write().await?;
+        let (action, details) = ("study.export", [("epoch", epoch.to_string())]);
+        let object = Some(study.id.as_str());
+        let event = audit::Event { actor, action, object, details: &details };
+        let entry = audit::append(&mut transaction, self.tenant(), now, &event).await?;
+        transaction.commit().await?;
+        Ok(entry)
+    }
+
+    /// Participants of an epoch who were counted before an entry of the audit log, after one of
+    /// them by id; at most so many.
+    pub(crate) async fn export_page(
+        &self,
+        study: &Study,
+        epoch: u64,
+        entry: u64,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Participant>, VerifierError> {
         let rows = sqlx::query(
             "SELECT participant, revision, block, counted_at, proven_at, withdrawn_at, receipt
              FROM participants JOIN decisions ON decisions.tenant = participants.tenant
              AND decisions.request_id = participants.request_id
-             WHERE participants.tenant = $1 AND study = $2 AND epoch = $3 ORDER BY participant",
+             WHERE participants.tenant = $1 AND study = $2 AND epoch = $3
+             AND participant > $4 AND counted_after < $5
+             ORDER BY participant LIMIT $6",
         )
         .bind(self.tenant().as_str())
         .bind(study.id.as_str())
         .bind(seconds(epoch))
-        .fetch_all(&mut *transaction)
+        .bind(after)
+        .bind(seconds(entry))
+        .bind(i64::from(limit))
+        .fetch_all(self.pool())
         .await?;
-        let participants =
-            rows.iter().map(|row| read(row, study)).collect::<Result<Vec<_>, VerifierError>>()?;
-        let details = [("epoch", epoch.to_string())];
-        self.note(&mut transaction, "study.export", study.id.as_str(), &details, actor, now)
-            .await?;
-        transaction.commit().await?;
-        Ok(participants)
+        rows.iter().map(|row| read(row, study)).collect()
     }
 }
 

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use attestry_credential::vcdm::write_time;
 use serde_json::{Value, json};
 
-use crate::SignedReceipt;
+use super::Study;
+use crate::{SignedReceipt, Storage, VerifierError};
 
 /// Where a participant stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,59 @@ pub struct Participant {
 impl fmt::Debug for Participant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Participant").finish_non_exhaustive()
+    }
+}
+
+/// Participants of a page of an export.
+const PAGE: u32 = 500;
+
+/// An export that is being read: who was counted when it began, each as it is when its page is
+/// read. No more than a page is held.
+#[derive(Debug)]
+pub struct Export {
+    storage: Storage,
+    study: Study,
+    epoch: u64,
+    /// Of the audit log: that of the export itself.
+    entry: u64,
+    /// The participant that was read last.
+    after: String,
+    count: u64,
+    is_over: bool,
+}
+
+impl Export {
+    pub(super) fn new(storage: Storage, study: Study, epoch: u64, entry: u64) -> Self {
+        let (after, count, is_over) = (String::new(), 0, false);
+        Self { storage, study, epoch, entry, after, count, is_over }
+    }
+
+    /// The next participants, by id; none if all have been read.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub async fn next_page(&mut self) -> Result<Vec<Participant>, VerifierError> {
+        if self.is_over {
+            return Ok(Vec::new());
+        }
+        let Self { study, epoch, entry, after, .. } = self;
+        let page = self.storage.export_page(study, *epoch, *entry, after, PAGE).await?;
+        if let Some(last) = page.last() {
+            self.after.clone_from(&last.id);
+        }
+        self.count += page.len() as u64;
+        self.is_over = page.len() < PAGE as usize;
+        Ok(page)
+    }
+
+    /// Whether all participants have been read.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// How many participants have been read.
+    pub fn count(&self) -> u64 {
+        self.count
     }
 }
 
@@ -111,6 +165,15 @@ impl ExportFormat {
         match self {
             Self::NdJson => String::new(),
             Self::Csv => format!("{}\r\n", COLUMNS.join(",")),
+        }
+    }
+
+    /// What comes after all participants: how many they are. An export without it is not whole.
+    pub fn tail(self, count: u64) -> String {
+        match self {
+            Self::NdJson => format!("{}\n", json!({ "summary": { "participants": count } })),
+            // As many cells as the other lines have.
+            Self::Csv => format!("summary,{count}{}\r\n", ",".repeat(COLUMNS.len() - 2)),
         }
     }
 

@@ -12,7 +12,7 @@ mod export;
 mod follow;
 
 pub use cohort::{Cell, Cohort, SUPPRESSED_BELOW};
-pub use export::{ExportFormat, Participant, ParticipantState};
+pub use export::{Export, ExportFormat, Participant, ParticipantState};
 pub(crate) use follow::Followed;
 
 use std::fmt;
@@ -244,7 +244,8 @@ impl Verifier {
         self.storage().cohort(&study, epoch.unwrap_or(study.epoch)).await
     }
 
-    /// The participants of an epoch or the latest, by their pseudonyms. That is recorded.
+    /// The participants of an epoch or the latest, by their pseudonyms, to be read page by page.
+    /// That they are exported is recorded before the first is read.
     ///
     /// # Errors
     /// [`VerifierError::TooFewParticipants`] if they are fewer than a published table may count,
@@ -255,14 +256,15 @@ impl Verifier {
         actor: &Actor,
         id: &str,
         epoch: Option<u64>,
-    ) -> Result<Vec<Participant>, VerifierError> {
+    ) -> Result<Export, VerifierError> {
         let study = self.study(id).await?;
         let epoch = epoch.unwrap_or(study.epoch);
         let few = self.storage().cohort(&study, epoch).await?.total() < SUPPRESSED_BELOW;
         if few && !study.exports_few {
             return Err(VerifierError::TooFewParticipants);
         }
-        self.storage().export(&study, epoch, actor, self.now()).await
+        let entry = self.storage().note_export(&study, epoch, actor, self.now()).await?;
+        Ok(Export::new(self.storage().clone(), study, epoch, entry))
     }
 
     async fn open_one(&self, id: &str) -> Result<Study, VerifierError> {

@@ -5,6 +5,7 @@ mod accepted;
 mod access;
 mod direct;
 mod documents;
+mod exports;
 mod fetched;
 mod gathered;
 mod hostile;

@@ -260,7 +260,8 @@ async fn a_session_brings_a_dangerous_policy_along_only_if_that_is_meant() {
     let (tenant, all) = (TenantId::default(), Filter::default());
     let page = audit::page(database.pool(), &tenant, &all, None, 100).await.unwrap();
     let opened = page.entries.iter().filter(|entry| entry.action == "presentation.request");
-    let acknowledged = opened.map(|entry| entry.details.get("acknowledged").map(|codes| codes.as_str()));
+    let acknowledged =
+        opened.map(|entry| entry.details.get("acknowledged").map(|codes| codes.as_str()));
     assert_eq!(acknowledged.collect::<Vec<_>>(), [None, None, Some("requires-encumbrance")]);
 }
 

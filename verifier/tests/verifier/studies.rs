@@ -7,7 +7,9 @@ use attestry_credential::presentation::PresentationResponse;
 use attestry_ledger::{ClientOptions, LedgerClient, RegistryClient};
 use attestry_service::audit::{self, Filter};
 use attestry_service::{Actor, TenantId};
-use attestry_verifier::studies::{Cohort, NewStudy, ParticipantState, Study, StudyPolicy};
+use attestry_verifier::studies::{
+    Cohort, NewStudy, Participant, ParticipantState, Study, StudyPolicy,
+};
 use attestry_verifier::webhooks::EventKind;
 use attestry_verifier::{Decision, Refusal, Session, Storage, Verifier, VerifierError};
 use reqwest::StatusCode;
@@ -44,7 +46,7 @@ fn new_study(exports_few: bool) -> NewStudy {
     }
 }
 
-async fn study_at(verifier: &Verifier) -> Study {
+pub(crate) async fn study_at(verifier: &Verifier) -> Study {
     let actor = Actor::operator();
     for version in [1, 2] {
         let document = document(version).to_string();
@@ -54,12 +56,28 @@ async fn study_at(verifier: &Verifier) -> Study {
     verifier.open_study(&actor, new_study(true)).await.unwrap()
 }
 
-async fn session_of(verifier: &Verifier, study: &Study) -> Session {
+pub(crate) async fn session_of(verifier: &Verifier, study: &Study) -> Session {
     verifier.open_study_session(&Actor::operator(), study.id.as_str()).await.unwrap()
 }
 
+/// All participants of an export.
+pub(crate) async fn exported(
+    verifier: &Verifier,
+    id: &str,
+    epoch: Option<u64>,
+) -> Vec<Participant> {
+    let mut export = verifier.export_study(&Actor::operator(), id, epoch).await.unwrap();
+    let mut participants = Vec::new();
+    while !export.is_over() {
+        participants.extend(export.next_page().await.unwrap());
+    }
+    assert_eq!(export.count(), participants.len() as u64);
+    assert!(export.next_page().await.unwrap().is_empty());
+    participants
+}
+
 /// A new session of the study, answered by the nurse.
-async fn enrol(world: &World, study: &Study, nurse: &Nurse) -> Decision {
+pub(crate) async fn enrol(world: &World, study: &Study, nurse: &Nurse) -> Decision {
     let session = session_of(&world.verifier, study).await;
     let answer = world.answer(nurse, &session.request).await;
     world.decide(&session, &answer).await
@@ -116,7 +134,7 @@ async fn another_policy_is_to_be_proven_again_and_renews_without_counting_twice(
     assert!(is_accepted(&enrol(&world, &study, &first).await));
     assert!(is_accepted(&enrol(&world, &study, &second).await));
     let (webhooks, webhook) = told_of(&world, STUDIES).await;
-    let before = verifier.export_study(&actor, study.id.as_str(), None).await.unwrap();
+    let before = exported(verifier, study.id.as_str(), None).await;
     let late = session_of(verifier, &study).await;
 
     let id = study.id.as_str();
@@ -138,7 +156,7 @@ async fn another_policy_is_to_be_proven_again_and_renews_without_counting_twice(
     assert!(is_accepted(&world.decide(&late, &answer).await));
     assert_eq!(counts(verifier, &study).await, [1, 0, 2]);
 
-    let after = verifier.export_study(&actor, id, None).await.unwrap();
+    let after = exported(verifier, id, None).await;
     let renewed: Vec<_> =
         after.iter().filter(|one| one.state == ParticipantState::Eligible).collect();
     assert_eq!(renewed.len(), 1);
@@ -164,8 +182,7 @@ async fn who_withdraws_by_the_service_is_eligible_no_longer_and_does_not_come_ba
     assert_eq!(counts(&world.verifier, &study).await, [0, 1, 0]);
     assert_eq!(refusal(enrol(&world, &study, &nurse).await), Refusal::Withdrawn);
     // The record stays, with the height of the ledger that its answer was checked at.
-    let actor = Actor::operator();
-    let export = world.verifier.export_study(&actor, study.id.as_str(), None).await.unwrap();
+    let export = exported(&world.verifier, study.id.as_str(), None).await;
     assert_eq!(export[0].state, ParticipantState::Withdrawn);
     assert_eq!(export[0].withdrawn_at, Some(world.now()));
     assert!(export[0].block > 0 && export[0].block <= block);
@@ -273,7 +290,7 @@ async fn a_new_epoch_starts_a_new_count_and_knows_nobody_again() {
     assert_eq!(counts(verifier, &study).await, [1, 0, 0]);
     let mut ids = BTreeSet::new();
     for epoch in [0, 1] {
-        let export = verifier.export_study(&actor, study.id.as_str(), Some(epoch)).await.unwrap();
+        let export = exported(verifier, study.id.as_str(), Some(epoch)).await;
         ids.insert(export[0].id.clone());
     }
     assert_eq!(ids.len(), 2);
@@ -376,7 +393,7 @@ async fn the_name_of_a_study_stands_in_no_scope_and_in_no_audit_entry() {
 }
 
 /// How often the audit log has an action.
-async fn noted(world: &World, action: &str) -> usize {
+pub(crate) async fn noted(world: &World, action: &str) -> usize {
     let database = world.database.open().await;
     let (tenant, all) = (TenantId::default(), Filter::default());
     let page = audit::page(database.pool(), &tenant, &all, None, 100).await.unwrap();
@@ -426,13 +443,18 @@ async fn a_study_runs_over_http() {
     );
     let export = service.get(&at("/export")).await;
     assert_eq!(export.headers()["content-type"], "application/x-ndjson");
-    let line: Value = serde_json::from_str(export.text().await.unwrap().trim()).unwrap();
+    let export = export.text().await.unwrap();
+    let lines: Vec<Value> =
+        export.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [line, last] = lines.as_slice() else { panic!("{export}") };
+    assert_eq!(*last, json!({ "summary": { "participants": 1 } }));
     assert_eq!(line["state"], "eligible");
     assert_eq!(line["receipt"], outcome["receipt"]);
     let table = service.get(&at("/export?format=csv")).await.text().await.unwrap();
     let rows: Vec<&str> = table.split("\r\n").collect();
     assert!(rows[0].starts_with("participant,state,"));
     assert!(rows[1].starts_with(line["participant"].as_str().unwrap()));
+    assert_eq!(rows[2..], ["summary,1,,,,,,", ""]);
     let nullifier = answer.presentations.values().next().unwrap().parts.nullifier.to_string();
     assert!(!table.contains(nullifier.trim_start_matches("0x")));
 
