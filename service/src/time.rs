@@ -1,7 +1,8 @@
 //! Times as texts.
 
-use ::time::OffsetDateTime;
 use ::time::format_description::well_known::Rfc3339;
+use ::time::macros::format_description;
+use ::time::{OffsetDateTime, PrimitiveDateTime};
 
 /// The latest time that has a text, that of 9999-12-31T23:59:59Z.
 pub(crate) const LATEST: u64 = 253_402_300_799;
@@ -18,6 +19,16 @@ pub(crate) fn write_time(time: u64) -> String {
 /// A time in RFC 3339, 1970 or later; fractions of a second are cut off.
 pub(crate) fn read_time(text: &str) -> Option<u64> {
     u64::try_from(OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp()).ok()
+}
+
+/// A time as HTTP headers have it (IMF-fixdate, RFC 9110 section 5.6.7), 1970 or later. The two
+/// forms that nobody may make any more are not read.
+pub(crate) fn read_http_date(text: &str) -> Option<u64> {
+    let form = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    let time = PrimitiveDateTime::parse(text, form).ok()?.assume_utc();
+    u64::try_from(time.unix_timestamp()).ok()
 }
 
 /// Times as JSON shows them.

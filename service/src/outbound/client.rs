@@ -6,13 +6,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
 
 use super::config::{OutboundConfig, OutboundConfigError, Rules};
 use super::resolver::{Checked, NoAddress, Resolver, System};
 use super::target::{Rule, Target};
+use crate::time::read_http_date;
 
 const USER_AGENT: HeaderValue = HeaderValue::from_static("attestry");
 
@@ -57,6 +60,15 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body; empty if none was wanted.
     pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// Seconds from now, Unix seconds, after which the answerer wishes to be asked again, if it says
+    /// so (`Retry-After`): as a number of them, or as a time. None of what is neither.
+    pub fn retry_after(&self, now: u64) -> Option<u64> {
+        let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+        text.parse().ok().or_else(|| Some(read_http_date(text)?.saturating_sub(now)))
+    }
 }
 
 /// What asks URLs that somebody else gave. Clones share everything.

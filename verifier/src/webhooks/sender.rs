@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use attestry_service::outbound::OutboundError;
-use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, HeaderName};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{Id, JoinSet};
@@ -188,9 +188,7 @@ impl Webhooks {
             status @ 200..300 => Met::Taken(status),
             410 => Met::Gone(Some(410)),
             status => {
-                // Given as a date, it is not understood: the usual pause then.
-                let after = answer.headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok());
-                let retry_after = after.and_then(|after| after.trim().parse().ok());
+                let retry_after = answer.retry_after(self.now());
                 Met::Failure { status: Some(status), error: "status", retry_after }
             }
         })

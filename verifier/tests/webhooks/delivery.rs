@@ -157,7 +157,12 @@ async fn a_message_that_nobody_takes_is_given_up_in_the_end() {
 
 #[tokio::test]
 async fn a_receiver_may_ask_for_a_longer_pause_within_bounds() {
-    for (asked, expected) in [("100", 100), ("999999999", LONGEST_PAUSE_S)] {
+    for (asked, expected) in [
+        ("100", 100),
+        ("999999999", LONGEST_PAUSE_S),
+        ("Fri, 15 Jan 2027 08:02:05 GMT", 125),
+        ("Sun, 06 Nov 2994 08:49:37 GMT", LONGEST_PAUSE_S),
+    ] {
         let mut world = World::new().await;
         let receiver = Receiver::start(&world.time).await;
         let webhooks = world.webhooks(&[receiver.port]).await;
@@ -169,8 +174,17 @@ async fn a_receiver_may_ask_for_a_longer_pause_within_bounds() {
         assert_eq!(delivery.due_at, Some(NOW + expected));
         sender.stop().await;
     }
-    // Neither a shorter one nor a word that is no number.
-    for asked in ["0", "-1", "soon"] {
+    // Neither a shorter one, nor one that is over, nor what is no number and no time.
+    for asked in [
+        "0",
+        "-1",
+        "soon",
+        "Fri, 15 Jan 2027 08:00:01 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Fri, 15 Jan 2027 08:02:05",
+        "Fri, 32 Jan 2027 08:02:05 GMT",
+        "2027-01-15T08:02:05Z",
+    ] {
         let mut world = World::new().await;
         let receiver = Receiver::start(&world.time).await;
         let webhooks = world.webhooks(&[receiver.port]).await;
