@@ -7,6 +7,9 @@ CREATE TABLE webhooks (
     events TEXT NOT NULL,
     -- Sealed; hexadecimal.
     secret TEXT NOT NULL,
+    -- The secret before, which signs as well until a time; sealed, too.
+    old_secret TEXT,
+    old_secret_until BIGINT,
     created_at BIGINT NOT NULL,
     created_by TEXT NOT NULL,
     -- Since when nothing is sent, as the receiver wished.

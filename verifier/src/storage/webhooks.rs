@@ -11,12 +11,12 @@ use sqlx::{AnyConnection, Row};
 use super::Storage;
 use crate::webhooks::{EventKind, Webhook, WebhookError};
 
-const COLUMNS: &str = "id, url, events, created_at, created_by, disabled_at";
+const COLUMNS: &str = "id, url, events, created_at, created_by, disabled_at, old_secret_until";
 
-/// Where messages are sent, and by which sealed secret they are signed.
+/// Where messages are sent, and by which sealed secrets they are signed, the newest first.
 pub(crate) struct Destination {
     pub(crate) url: String,
-    pub(crate) secret: String,
+    pub(crate) secrets: Vec<String>,
 }
 
 impl Storage {
@@ -99,17 +99,72 @@ impl Storage {
         Ok(transaction.commit().await?)
     }
 
-    /// Where messages to a webhook go, if there still is one and it wants any.
+    /// Gives a webhook another secret. The one before signs as well until a time; an earlier one
+    /// does no more.
+    pub(crate) async fn rotate_secret(
+        &self,
+        id: &str,
+        secret: &str,
+        until: u64,
+        actor: &Actor,
+        now: u64,
+    ) -> Result<Webhook, WebhookError> {
+        let mut transaction = self.write().await?;
+        if self.webhook(&mut transaction, id).await?.disabled_at.is_some() {
+            return Err(WebhookError::Disabled);
+        }
+        let update = "UPDATE webhooks
+            SET old_secret = secret, old_secret_until = $1, secret = $2
+            WHERE tenant = $3 AND id = $4";
+        sqlx::query(update)
+            .bind(seconds(until))
+            .bind(secret)
+            .bind(self.tenant.as_str())
+            .bind(id)
+            .execute(&mut *transaction)
+            .await?;
+        self.forget_secrets(&mut transaction, now).await?;
+        let webhook = self.webhook(&mut transaction, id).await?;
+        let details = [("until", until.to_string())];
+        let event = Event { actor, action: "webhook.rotate", object: Some(id), details: &details };
+        audit::append(&mut transaction, &self.tenant, now, &event).await?;
+        transaction.commit().await?;
+        Ok(webhook)
+    }
+
+    /// Destroys old secrets that sign no more.
+    pub(crate) async fn forget_old_secrets(&self, now: u64) -> Result<(), WebhookError> {
+        self.forget_secrets(&mut *self.pool().acquire().await?, now).await
+    }
+
+    async fn forget_secrets(
+        &self,
+        connection: &mut AnyConnection,
+        now: u64,
+    ) -> Result<(), WebhookError> {
+        let update = "UPDATE webhooks SET old_secret = NULL, old_secret_until = NULL
+            WHERE tenant = $1 AND old_secret_until <= $2";
+        let query = sqlx::query(update).bind(self.tenant.as_str()).bind(seconds(now));
+        query.execute(connection).await?;
+        Ok(())
+    }
+
+    /// Where messages to a webhook go at a time, if there still is one and it wants any.
     pub(crate) async fn webhook_destination(
         &self,
         webhook: &str,
+        now: u64,
     ) -> Result<Option<Destination>, WebhookError> {
-        let select = "SELECT url, secret FROM webhooks
+        let select = "SELECT url, secret, old_secret, old_secret_until FROM webhooks
             WHERE tenant = $1 AND id = $2 AND disabled_at IS NULL";
         let query = sqlx::query(select).bind(self.tenant.as_str()).bind(webhook);
         let row = query.fetch_optional(self.pool()).await?;
         let read = |row: &AnyRow| {
-            Ok(Destination { url: row.try_get("url")?, secret: row.try_get("secret")? })
+            let until = time_or_none(row, "old_secret_until")?;
+            let old: Option<String> = row.try_get("old_secret")?;
+            let old = old.filter(|_| until.is_some_and(|until| now < until));
+            let secrets = std::iter::once(row.try_get("secret")?).chain(old).collect();
+            Ok(Destination { url: row.try_get("url")?, secrets })
         };
         row.as_ref().map(read).transpose()
     }
@@ -171,5 +226,6 @@ fn read_webhook(row: &AnyRow) -> Result<Webhook, WebhookError> {
         created_at: time(row, "created_at")?,
         created_by: row.try_get("created_by")?,
         disabled_at: time_or_none(row, "disabled_at")?,
+        old_secret_until: time_or_none(row, "old_secret_until")?,
     })
 }

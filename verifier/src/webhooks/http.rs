@@ -2,8 +2,9 @@
 //!
 //! | method and path | body | answer |
 //! |---|---|---|
-//! | `GET /webhooks` | | 200 `{"webhooks": [{"id", "url", "events", "createdAt", "createdBy", "disabledAt"}]}` |
+//! | `GET /webhooks` | | 200 `{"webhooks": [{"id", "url", "events", "createdAt", "createdBy", "disabledAt", "oldSecretUntil"}]}` |
 //! | `POST /webhooks` | `{"url", "events"}` | 201, the same and `secret`, which is shown this once |
+//! | `POST /webhooks/{id}/secret` | `{"overlapSeconds"}`, 86400 without, at most 604800 | 200, the same: another secret, beside which the one before signs for so long |
 //! | `DELETE /webhooks/{id}` | | 204 |
 //! | `POST /webhooks/{id}/ping` | | 202 the delivery |
 //! | `GET /webhooks/{id}/deliveries?limit=` | | 200 `{"deliveries": [{"id", "event", "createdAt", "state", "attempts", "status", "error", "dueAt", "finishedAt"}]}`, the newest first |
@@ -23,7 +24,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Delivery, EventKind, Webhook, WebhookError, Webhooks};
+use super::{Delivery, EventKind, Secret, USUAL_OVERLAP_S, Webhook, WebhookError, Webhooks};
 
 /// Who manages webhooks.
 const MANAGERS: &[Role] = &[Role::Sponsor, Role::Verifier];
@@ -38,11 +39,18 @@ struct NewWebhook {
     events: Vec<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Rotation {
+    overlap_seconds: Option<u64>,
+}
+
 /// `/webhooks` of a gate's tenant, for those who manage them.
 pub fn routes<S: Clone + Send + Sync + 'static>(webhooks: Webhooks, gate: &Gate) -> Router<S> {
     let routes = Router::new()
         .route("/webhooks", get(list).post(create))
         .route("/webhooks/{id}", delete(end))
+        .route("/webhooks/{id}/secret", post(rotate))
         .route("/webhooks/{id}/ping", post(ping))
         .route("/webhooks/{id}/deliveries", get(deliveries))
         .with_state(webhooks);
@@ -63,10 +71,19 @@ async fn create(
     let kinds = body.events.iter().map(|word| EventKind::from_word(word).ok_or_else(unknown));
     let kinds: BTreeSet<_> = kinds.collect::<Result<_, _>>()?;
     let (webhook, secret) = webhooks.register(&body.url, &kinds, &actor, &mut OsRng).await?;
-    let mut shown = show(&webhook);
-    shown["secret"] = json!(*secret.expose());
     let location = location(webhooks.tenant(), format_args!("/webhooks/{}", webhook.id));
-    Ok((StatusCode::CREATED, location, Json(shown)).into_response())
+    Ok((StatusCode::CREATED, location, Json(show_with(&webhook, &secret))).into_response())
+}
+
+async fn rotate(
+    State(webhooks): State<Webhooks>,
+    actor: Actor,
+    Path(id): Path<String>,
+    TypedBody(body): TypedBody<Rotation>,
+) -> Result<Json<Value>, Problem> {
+    let overlap = body.overlap_seconds.unwrap_or(USUAL_OVERLAP_S);
+    let (webhook, secret) = webhooks.rotate(&id, overlap, &actor, &mut OsRng).await?;
+    Ok(Json(show_with(&webhook, &secret)))
 }
 
 async fn end(
@@ -107,7 +124,15 @@ fn show(webhook: &Webhook) -> Value {
         "createdAt": write_time(webhook.created_at).ok(),
         "createdBy": webhook.created_by,
         "disabledAt": time(webhook.disabled_at),
+        "oldSecretUntil": time(webhook.old_secret_until),
     })
+}
+
+/// With its secret, for the one answer that shows it.
+fn show_with(webhook: &Webhook, secret: &Secret) -> Value {
+    let mut shown = show(webhook);
+    shown["secret"] = json!(*secret.expose());
+    shown
 }
 
 fn show_delivery(delivery: &Delivery) -> Value {

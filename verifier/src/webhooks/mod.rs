@@ -37,6 +37,11 @@ use crate::{Clock, Storage};
 
 /// Most webhooks of a tenant.
 const MOST: u64 = 20;
+/// Seconds for which a secret signs beside the one after it, unless something else is said, and at
+/// most.
+pub const USUAL_OVERLAP_S: u64 = 86_400;
+/// See [`USUAL_OVERLAP_S`].
+pub const LONGEST_OVERLAP_S: u64 = 7 * 86_400;
 
 /// Somebody who is told.
 #[derive(Clone, PartialEq, Eq)]
@@ -53,6 +58,8 @@ pub struct Webhook {
     pub created_by: String,
     /// Since when nothing is sent, because the receiver answered 410; Unix seconds.
     pub disabled_at: Option<u64>,
+    /// Until when the secret before the present one signs as well, if there is one; Unix seconds.
+    pub old_secret_until: Option<u64>,
 }
 
 impl fmt::Debug for Webhook {
@@ -176,7 +183,7 @@ impl Webhooks {
     }
 
     /// Makes a webhook for what happens from then on. Its secret is in no other place that anybody
-    /// can read: who loses it makes another webhook.
+    /// can read: who loses it has it rotated.
     ///
     /// # Errors
     /// [`WebhookError::Invalid`] for a URL that may not be asked or is of a host that is not
@@ -207,6 +214,7 @@ impl Webhooks {
             created_at: self.now(),
             created_by: actor.name.clone(),
             disabled_at: None,
+            old_secret_until: None,
         };
         self.0.storage.insert_webhook(&webhook, target.host(), &sealed, MOST, actor).await?;
         Ok((webhook, secret))
@@ -218,6 +226,32 @@ impl Webhooks {
     /// [`WebhookError::Database`].
     pub async fn list(&self) -> Result<Vec<Webhook>, WebhookError> {
         self.0.storage.webhooks().await
+    }
+
+    /// Gives a webhook another secret. For so many seconds from now on, messages are signed with the
+    /// one before as well, each time in the same header: whoever knows one of the two believes them.
+    /// With none, the one before ends at once. What was before that one ends in any case.
+    ///
+    /// # Errors
+    /// [`WebhookError::Invalid`] for more than [`LONGEST_OVERLAP_S`]; [`WebhookError::Unknown`],
+    /// [`WebhookError::Disabled`], [`WebhookError::Database`].
+    pub async fn rotate(
+        &self,
+        id: &str,
+        overlap_s: u64,
+        actor: &Actor,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<(Webhook, Secret), WebhookError> {
+        if overlap_s > LONGEST_OVERLAP_S {
+            let (field, rule) = ("overlapSeconds", "is more than 604800");
+            return Err(WebhookError::Invalid { field, rule });
+        }
+        let secret = Secret::random(rng);
+        let sealed = self.0.key.seal(&secret, self.tenant(), id, rng)?;
+        let now = self.now();
+        let until = now.saturating_add(overlap_s);
+        let webhook = self.0.storage.rotate_secret(id, &sealed, until, actor, now).await?;
+        Ok((webhook, secret))
     }
 
     /// Ends a webhook and forgets what was still to be sent. Of an attempt that has begun, the

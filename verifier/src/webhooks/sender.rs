@@ -103,6 +103,7 @@ impl Desk {
         let now = self.webhooks.now();
         if self.purged_at.is_none_or(|at| now.saturating_sub(at) >= PURGE_INTERVAL_S) {
             storage.purge_deliveries(now.saturating_sub(KEPT_S)).await?;
+            storage.forget_old_secrets(now).await?;
             self.purged_at = Some(now);
         }
         let lease = self.webhooks.0.outbound.timeout().as_secs().saturating_add(LEASE_MARGIN_S);
@@ -159,24 +160,28 @@ async fn attempt(webhooks: Webhooks, claimed: Claimed, _permit: OwnedSemaphorePe
 impl Webhooks {
     /// Sends a message once.
     async fn send(&self, claimed: &Claimed) -> Result<Met, WebhookError> {
-        let Some(destination) = self.0.storage.webhook_destination(&claimed.webhook).await? else {
+        let (now, storage) = (self.now(), &self.0.storage);
+        let Some(destination) = storage.webhook_destination(&claimed.webhook, now).await? else {
             return Ok(Met::Gone(None));
         };
         // Whoever had the attempts before died at each of them.
         if claimed.attempt > MOST_ATTEMPTS {
             return Ok(Met::failure("interrupted"));
         }
-        let Destination { url, secret } = destination;
-        let Ok(secret) = self.0.key.open(&secret, self.tenant(), &claimed.webhook) else {
+        let Destination { url, secrets } = destination;
+        let body = claimed.payload.as_bytes();
+        // One that another account key sealed signs nothing; the other may.
+        let open = |sealed: &String| self.0.key.open(sealed, self.tenant(), &claimed.webhook).ok();
+        let signatures = secrets.iter().filter_map(open);
+        let signatures: Vec<_> =
+            signatures.map(|secret| sign(&secret, &claimed.id, now, body)).collect();
+        if signatures.is_empty() {
             return Ok(Met::failure("secret"));
-        };
+        }
         let Ok(target) = self.0.outbound.target(&url) else {
             return Ok(Met::failure("refused"));
         };
-        let now = self.now();
-        let body = claimed.payload.as_bytes();
-        let signature = sign(&secret, &claimed.id, now, body);
-        let values = [claimed.id.as_str(), &now.to_string(), &signature];
+        let values = [claimed.id.as_str(), &now.to_string(), &signatures.join(" ")];
         let names = HEADERS.map(HeaderName::from_static);
         let mut headers: Vec<_> = names.into_iter().zip(values).collect();
         headers.push((CONTENT_TYPE, "application/json"));

@@ -10,7 +10,7 @@ use attestry_verifier::{SignedReceipt, Storage};
 use serde_json::json;
 
 use super::receiver::{Receiver, Says};
-use super::world::{NOW, World, is_finished, settled};
+use super::world::{NOW, World, actor, is_finished, settled};
 
 const EXPIRED: &[EventKind] = &[EventKind::SessionExpired];
 
@@ -286,7 +286,13 @@ async fn a_secret_that_another_key_sealed_signs_nothing() {
     sqlx::query(update).bind(sealed).execute(world.database.pool()).await.unwrap();
     let sender = Sender::start(vec![webhooks.clone()]);
     let delivery = settled(&webhooks, &webhook, |delivery| delivery.error.is_some()).await;
-    sender.stop().await;
     assert_eq!(delivery.error.as_deref(), Some("secret"));
     assert!(receiver.messages().is_empty());
+    // Another secret can be opened, and is enough.
+    let rotated = webhooks.rotate(&webhook.id, 100, &actor(), &mut world.rng).await;
+    receiver.knows(rotated.unwrap().1);
+    world.time.pass(FIRST_PAUSE_S);
+    webhooks.wake();
+    assert!(receiver.wait(1).await[0].is_good);
+    sender.stop().await;
 }

@@ -4,5 +4,6 @@
 mod delivery;
 mod management;
 mod receiver;
+mod rotation;
 mod together;
 mod world;

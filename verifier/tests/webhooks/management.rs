@@ -18,14 +18,14 @@ use super::receiver::Receiver;
 use super::world::{NOW, World, actor};
 
 /// The routes of some webhooks on a listener, and a key for them.
-struct Served {
+pub(crate) struct Served {
     base: String,
     key: String,
     http: Client,
 }
 
 impl Served {
-    async fn start(world: &mut World, webhooks: &Webhooks, role: Role) -> Self {
+    pub(crate) async fn start(world: &mut World, webhooks: &Webhooks, role: Role) -> Self {
         let new =
             key::NewKey { name: format!("{role}"), roles: [role].into(), expires_at: NOW + 1_000 };
         let tenant = webhooks.tenant().clone();
@@ -44,7 +44,12 @@ impl Served {
         Self { base, key, http }
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (StatusCode, Value) {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if !self.key.is_empty() {
             request = request.bearer_auth(&self.key);
@@ -126,7 +131,7 @@ async fn a_webhook_is_made_pinged_watched_and_deleted_over_http() {
     assert!(!format!("{entries:?}").contains("/hook"), "a path may be a secret");
 }
 
-const MANAGER: Role = Role::Sponsor;
+pub(crate) const MANAGER: Role = Role::Sponsor;
 const UNKNOWN: &str = "There is no such thing";
 
 #[tokio::test]
@@ -188,6 +193,7 @@ async fn only_those_whose_role_it_is_manage_webhooks() {
             (Method::GET, "/webhooks"),
             (Method::POST, "/webhooks"),
             (Method::DELETE, "/webhooks/a"),
+            (Method::POST, "/webhooks/a/secret"),
             (Method::POST, "/webhooks/a/ping"),
             (Method::GET, "/webhooks/a/deliveries"),
         ] {
