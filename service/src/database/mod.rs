@@ -65,6 +65,9 @@ pub(crate) enum Kind {
 #[derive(Clone)]
 pub struct Database {
     pool: AnyPool,
+    /// SQLite takes one writer at a time. It is always the same connection, which knows what it
+    /// wrote, and whoever waits for it has it as soon as it is free.
+    writer: AnyPool,
     kind: Kind,
     _checkpoints: Option<Arc<Checkpoints>>,
 }
@@ -93,14 +96,16 @@ impl Database {
                         Ok(())
                     })
                 });
+                let writer = pool.clone().max_connections(1).connect_lazy_with(options.clone());
                 let pool = pool.connect_with(options).await?;
                 let checkpoints = Some(Arc::new(Checkpoints::start(pool.clone())));
-                Self { pool, kind: Kind::Sqlite, _checkpoints: checkpoints }
+                Self { pool, writer, kind: Kind::Sqlite, _checkpoints: checkpoints }
             }
             DatabaseUrl::Postgres(url) => {
                 let options: AnyConnectOptions = url.parse()?;
                 let pool = pool.connect_with(options).await?;
-                Self { pool, kind: Kind::Postgres, _checkpoints: None }
+                let writer = pool.clone();
+                Self { pool, writer, kind: Kind::Postgres, _checkpoints: None }
             }
         })
     }
@@ -126,11 +131,11 @@ impl Database {
     /// [`DatabaseError::Sql`].
     pub async fn write(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
         let begin = match self.kind {
-            // The one write lock is taken at once, so that no writer fails half-way.
+            // The lock is taken at once: single statements and other processes write, too.
             Kind::Sqlite => "BEGIN IMMEDIATE",
             Kind::Postgres => "BEGIN",
         };
-        Ok(self.pool.begin_with(begin).await?)
+        Ok(self.writer.begin_with(begin).await?)
     }
 
     /// What it is, for what the two write differently.
@@ -149,6 +154,7 @@ impl Database {
 
     /// Closes all connections; what was committed is on disk already.
     pub async fn close(&self) {
+        self.writer.close().await;
         self.pool.close().await;
     }
 }
