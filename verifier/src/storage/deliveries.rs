@@ -47,8 +47,9 @@ pub(crate) struct Left {
 
 /// Writes down what is to be told of events that happened at a time, Unix seconds, in the
 /// transaction in which they happen, which is to hold the lock of the tenant's audit log: so no
-/// webhook ends meanwhile, and leaves a message to nobody. Returns how many messages that makes. The same event at the
-/// same time is one message to each webhook, however often it is written down.
+/// webhook ends meanwhile, and leaves a message to nobody. Returns how many messages that makes.
+/// The same event at the same time is one message to each webhook, however often it is written
+/// down.
 ///
 /// # Errors
 /// [`DatabaseError`].

@@ -28,7 +28,7 @@ async fn impatient() -> Service {
             ..served.hosting.connections
         };
         served.hosting.requests =
-            RequestLimits { time: 5 * short, body_time: short, ..served.hosting.requests };
+            RequestLimits { time: 10 * short, body_time: short, ..served.hosting.requests };
     })
     .await
 }
