@@ -5,6 +5,8 @@ mod client;
 mod world;
 
 use std::fmt;
+use std::io::{Seek, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -28,6 +30,10 @@ const SETTLING: Duration = Duration::from_secs(10);
 const LIGHT_REQUESTS: usize = 4_096;
 /// Connections that share the light load.
 const LIGHT_CLIENTS: usize = 8;
+/// What SQLite writes for a decision: five pages, about.
+const DECISION_BYTES: usize = 5 * 4_096;
+/// Decisions in a log before it begins anew.
+const LOG_DECISIONS: usize = 512;
 /// Lines of a small and of a large file.
 const SMALL_FILE: usize = 1_000;
 const LARGE_FILE: usize = 10_000;
@@ -55,6 +61,11 @@ pub struct VerifierReport {
     pub light_p50_ms: f64,
     /// See `light_p50_ms`.
     pub light_p99_ms: f64,
+    /// What the disk alone takes of that, on an idle machine: as much as a decision writes, flushed
+    /// at the same pace; median and 99th percentile.
+    pub flush_p50_ms: f64,
+    /// See `flush_p50_ms`.
+    pub flush_p99_ms: f64,
     /// Lines a second of a file of 10,000 by `POST /presentations/verify-batch`.
     pub file_per_s: f64,
     /// Resident memory after a file of 1,000 lines, and after one of 10,000.
@@ -80,6 +91,7 @@ impl fmt::Display for VerifierReport {
         for (what, p50, p99) in [
             ("HTTP, 64 clients", self.http_p50_ms, self.http_p99_ms),
             ("HTTP, a tenth of that load", self.light_p50_ms, self.light_p99_ms),
+            ("the disk's flush alone", self.flush_p50_ms, self.flush_p99_ms),
         ] {
             writeln!(f, "  {what:<34}{p50:>9.2} ms  (p99 {p99:.2} ms)")?;
         }
@@ -119,6 +131,7 @@ pub fn run() -> Result<VerifierReport> {
         tokio::time::sleep(SETTLING).await;
         let light_per_s = full.per_s / 10.0;
         let light = load(&world, &bodies, LIGHT_CLIENTS, LIGHT_REQUESTS, Some(light_per_s)).await?;
+        let flushes = flushes(folder.path(), light_per_s)?;
 
         file(&world, SMALL_FILE).await?;
         let small_file_mb = resident_mb()?;
@@ -135,6 +148,8 @@ pub fn run() -> Result<VerifierReport> {
             light_per_s: light.per_s,
             light_p50_ms: light.percentile(50),
             light_p99_ms: light.percentile(99),
+            flush_p50_ms: flushes.percentile(50),
+            flush_p99_ms: flushes.percentile(99),
             file_per_s,
             small_file_mb,
             large_file_mb,
@@ -218,6 +233,28 @@ async fn load(
         times.extend(done??);
     }
     let per_s = times.len() as f64 / start.elapsed().as_secs_f64();
+    times.sort_unstable();
+    Ok(Load { per_s, times })
+}
+
+/// Writes of a file that does not grow, as SQLite's log has them, each flushed.
+fn flushes(folder: &Path, per_s: f64) -> Result<Load> {
+    let mut file = std::fs::File::create_new(folder.join("flushes"))?;
+    let written = vec![1; DECISION_BYTES];
+    (0..LOG_DECISIONS).try_for_each(|_| file.write_all(&written))?;
+    let start = Instant::now();
+    let mut times = Vec::with_capacity(LIGHT_REQUESTS);
+    for number in 0..LIGHT_REQUESTS {
+        let due = start + Duration::from_secs_f64(number as f64 / per_s);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        if number % LOG_DECISIONS == 0 {
+            file.rewind()?;
+        }
+        file.write_all(&written)?;
+        let asked = Instant::now();
+        file.sync_all()?;
+        times.push(asked.elapsed());
+    }
     times.sort_unstable();
     Ok(Load { per_s, times })
 }
