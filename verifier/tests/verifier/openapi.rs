@@ -248,10 +248,11 @@ async fn what_is_answered_of_policies_and_studies_is_what_is_described() {
     let answer = world.answer(&world.nurse(4), &request).await;
     described.respond(request.request_id.as_str(), form_of(&answer)).await;
     let exported = described.service.get(&at("/export")).await.text().await.unwrap();
-    let participants: Vec<Value> =
+    let lines: Vec<Value> =
         exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(participants.len(), 1);
-    described.document.assert_is("Participant", &participants[0]);
+    let [participant, summary] = lines.as_slice() else { panic!("{exported}") };
+    described.document.assert_is("Participant", participant);
+    assert_eq!(summary["summary"]["participants"], 1);
     for (route, path) in [
         ("/studies", "/studies".to_owned()),
         (STUDY, at("")),
