@@ -4,7 +4,6 @@
 //! a confirmation is under way waits for the next one, which begins when that one ends: a hundred
 //! at once share it. While no block is added a confirmation reads the latest block and no events.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -35,11 +34,16 @@ struct Shared {
     max_lag_s: Option<u64>,
     outage_grace_s: u64,
     takes_withdrawals: bool,
-    history: RwLock<Option<RegistryHistory>>,
-    /// How many histories were forgotten before this one. Changed with the history only.
-    forgotten: AtomicU64,
+    learnt: RwLock<Learnt>,
     last: Mutex<Option<Confirmation>>,
     rounds: Mutex<Rounds>,
+}
+
+#[derive(Default)]
+struct Learnt {
+    history: Option<RegistryHistory>,
+    /// How many histories were forgotten before this one.
+    forgotten: u64,
 }
 
 /// When the ledger last answered, by both clocks, before it was asked.
@@ -94,8 +98,7 @@ impl LedgerView {
             registry_grace_s: checks.registry_grace_s,
             max_lag_s: checks.max_ledger_lag_s,
             outage_grace_s: checks.ledger_grace_s,
-            history: RwLock::default(),
-            forgotten: AtomicU64::default(),
+            learnt: RwLock::default(),
             last: Mutex::default(),
             rounds: Mutex::default(),
         }))
@@ -187,7 +190,7 @@ impl Shared {
     /// is no more.
     async fn refresh(&self) -> Result<BlockSeen, LedgerError> {
         for _ in 0..ATTEMPTS {
-            let seen = read(&self.history).as_ref().map(RegistryHistory::head);
+            let seen = read(&self.learnt).history.as_ref().map(RegistryHistory::head);
             let blocks = match (self.registry.news(seen, self.registry_grace_s).await?, seen) {
                 (RegistryNews::None, Some(seen)) => return Ok(seen),
                 (RegistryNews::None | RegistryNews::Reorganised, _) => {
@@ -197,12 +200,12 @@ impl Shared {
                 }
                 (RegistryNews::Blocks(blocks), _) => blocks,
             };
-            let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
-            let added = match history.as_mut() {
+            let history = &mut write(&self.learnt).history;
+            let added = match history {
                 Some(history) => history.add(blocks),
                 None => RegistryHistory::new(blocks).map(|first| *history = Some(first)),
             };
-            match (added, &*history) {
+            match (added, history) {
                 (Ok(()), Some(history)) => return Ok(history.head()),
                 // The ledger may have moved on between two reads.
                 (Ok(()), None) | (Err(LedgerError::RootMismatch), _) => {}
@@ -215,10 +218,10 @@ impl Shared {
     }
 
     fn forget(&self) {
-        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
-        *history = None;
-        self.forgotten.fetch_add(1, Ordering::SeqCst);
-        drop(history);
+        let mut learnt = write(&self.learnt);
+        learnt.history = None;
+        learnt.forgotten += 1;
+        drop(learnt);
         *lock(&self.last) = None;
     }
 }
@@ -303,13 +306,11 @@ impl Standing {
         &self,
         seen: WithdrawalsSeen,
     ) -> Result<(Vec<Nullifier>, WithdrawalsSeen), Refusal> {
-        self.with_history(|history| {
-            let (forgotten, all) =
-                (self.view.forgotten.load(Ordering::SeqCst), history.withdrawn());
-            let known = if seen.forgotten == forgotten { seen.count } else { 0 };
-            let news = all.get(known..).unwrap_or_default().to_vec();
-            (news, WithdrawalsSeen { forgotten, count: all.len() })
-        })
+        let learnt = read(&self.view.learnt);
+        let all = learnt.history.as_ref().ok_or(Refusal::LedgerUnreachable)?.withdrawn();
+        let known = if seen.forgotten == learnt.forgotten { seen.count } else { 0 };
+        let news = all.get(known..).unwrap_or_default().to_vec();
+        Ok((news, WithdrawalsSeen { forgotten: learnt.forgotten, count: all.len() }))
     }
 
     /// Whether a replaced root counts by the ledger's clock. That clock is the ledger's alone
@@ -344,12 +345,16 @@ impl Standing {
 
     /// The history, which may have gone on since.
     fn with_history<T>(&self, ask: impl FnOnce(&RegistryHistory) -> T) -> Result<T, Refusal> {
-        read(&self.view.history).as_ref().map(ask).ok_or(Refusal::LedgerUnreachable)
+        read(&self.view.learnt).history.as_ref().map(ask).ok_or(Refusal::LedgerUnreachable)
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
