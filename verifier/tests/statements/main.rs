@@ -7,23 +7,20 @@ mod seen;
 #[allow(dead_code, reason = "the suite of the verifier uses all of it")]
 mod world;
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ark_std::rand::rngs::OsRng;
 use attestry_credential::policy::PolicyDocument;
-use attestry_service::outbound::{HostRule, Outbound, OutboundConfig};
 use attestry_service::{Actor, Database, TenantId};
+use attestry_verifier::Verifier;
 use attestry_verifier::http::{Access, Service, serve};
 use attestry_verifier::studies::{NewStudy, StudyPolicy};
-use attestry_verifier::webhooks::{EventKind, SealingKey, Webhooks};
-use attestry_verifier::{Storage, Verifier};
+use attestry_verifier::webhooks::EventKind;
 use serde_json::{Map, json};
 use sqlx::Row;
 
 use seen::Statements;
-use world::{World, asked, is_accepted, reveals_state};
+use world::{HOOK, World, asked, is_accepted, reveals_state};
 
 /// Tables that grow with the requests. The others have few rows for each tenant.
 const GROWING: [&str; 10] = [
@@ -84,10 +81,9 @@ async fn plan(database: &Database, statement: &str) -> Vec<String> {
 /// Everything that a verifier does for requests and by the clock.
 async fn work(world: &World) {
     let operator = Actor::operator();
-    let webhooks = webhooks(world).await;
+    let webhooks = world.webhooks(&TenantId::default()).await;
     let events = EventKind::ALL.into_iter().collect();
-    let (webhook, _) =
-        webhooks.register("http://127.0.0.1:9/hook", &events, &operator, &mut OsRng).await.unwrap();
+    let (webhook, _) = webhooks.register(HOOK, &events, &operator, &mut OsRng).await.unwrap();
     let verifier = world.verifier.clone().telling(webhooks.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -117,20 +113,6 @@ async fn work(world: &World) {
     verifier.expire_sessions().await.unwrap();
     verifier.purge().await.unwrap();
     webhooks.delete(&webhook.id, &operator).await.unwrap();
-}
-
-async fn webhooks(world: &World) -> Webhooks {
-    let hosts = vec![HostRule {
-        host: "127.0.0.1".to_owned(),
-        ports: [9].into_iter().collect(),
-        http: true,
-        internal: true,
-    }];
-    let config = OutboundConfig { hosts, ..OutboundConfig::default() };
-    let storage = Storage::open(&world.database.url, TenantId::default()).await.unwrap();
-    let (key, clock) = (SealingKey::derive(&[7; 32]), world.clock.clone());
-    let clock = Arc::new(move || clock.load(Ordering::SeqCst));
-    Webhooks::new(storage, key, Outbound::new(&config).unwrap(), clock)
 }
 
 /// Sessions that are answered, cancelled or left alone, and answers that are checked directly.

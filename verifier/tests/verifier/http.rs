@@ -17,7 +17,6 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::told::webhooks;
 use crate::world::{World, only};
 
 pub(crate) struct Service {
@@ -43,7 +42,7 @@ impl Service {
         let verifier = world
             .verifier_with(world.registry.clone(), |parts| parts.config.public_url = public_url)
             .await
-            .telling(webhooks(&world, &TenantId::default()).await);
+            .telling(world.webhooks(&TenantId::default()).await);
         let mut service = Served::new(vec![verifier], Access::Open);
         set(&mut service);
         let shutdown = async move {

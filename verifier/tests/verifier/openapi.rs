@@ -8,8 +8,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::http::{Service, form_of, state_of, which_state};
-use crate::told::{HOOK, webhooks};
-use crate::world::only;
+use crate::world::{HOOK, only};
 
 /// A service whose answers are held against the document.
 struct Described {
@@ -68,7 +67,7 @@ fn every_reference_leads_somewhere_and_every_example_is_as_its_schema_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_is_described_and_every_description_is_routed() {
     let service = Service::new().await;
-    let webhooks = webhooks(&service.world, &TenantId::default()).await;
+    let webhooks = service.world.webhooks(&TenantId::default()).await;
     let verifier = service.world.verifier.clone().telling(webhooks);
     let router = router(&Served::new(vec![verifier], Access::Open));
     let status = async |method, path| {

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::http::state_of;
-use crate::told::{HOOK, webhooks};
-use crate::world::World;
+use crate::world::{HOOK, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_answer_names_is_there_for_every_tenant() {
@@ -26,7 +25,7 @@ async fn what_an_answer_names_is_there_for_every_tenant() {
             parts.storage = storage;
             parts.config.public_url = public_url;
         });
-        verifiers.push(verifier.await.telling(webhooks(&world, tenant).await));
+        verifiers.push(verifier.await.telling(world.webhooks(tenant).await));
     }
     tokio::spawn(serve(listener, Service::new(verifiers, Access::Open), std::future::pending()));
     let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();

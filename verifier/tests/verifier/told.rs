@@ -1,40 +1,18 @@
 //! What webhooks are told of sessions.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
 use ark_std::rand::rngs::OsRng;
-use attestry_service::outbound::{HostRule, Outbound, OutboundConfig};
 use attestry_service::{Actor, TenantId};
-use attestry_verifier::webhooks::{EventKind, SealingKey, Webhooks};
-use attestry_verifier::{Refusal, SessionStatus, Storage};
+use attestry_verifier::webhooks::{EventKind, Webhooks};
+use attestry_verifier::{Refusal, SessionStatus};
 
-use crate::world::{World, is_accepted, only, refusal};
-
-/// A URL at which nobody listens.
-pub(crate) const HOOK: &str = "http://127.0.0.1:9/hook";
+use crate::world::{HOOK, World, is_accepted, only, refusal};
 
 /// A receiver that wants to know of events, and cannot be reached: what it would be told waits.
 pub(crate) async fn told_of(world: &World, events: &[EventKind]) -> (Webhooks, String) {
-    let webhooks = webhooks(world, &TenantId::default()).await;
+    let webhooks = world.webhooks(&TenantId::default()).await;
     let (url, events) = (HOOK, events.iter().copied().collect());
     let made = webhooks.register(url, &events, &Actor::operator(), &mut OsRng).await.unwrap();
     (webhooks, made.0.id)
-}
-
-/// The webhooks of a tenant, which may lead to [`HOOK`].
-pub(crate) async fn webhooks(world: &World, tenant: &TenantId) -> Webhooks {
-    let hosts = vec![HostRule {
-        host: "127.0.0.1".to_owned(),
-        ports: [9].into_iter().collect(),
-        http: true,
-        internal: true,
-    }];
-    let config = OutboundConfig { hosts, ..OutboundConfig::default() };
-    let storage = Storage::open(&world.database.url, tenant.clone()).await.unwrap();
-    let (key, clock) = (SealingKey::derive(&[7; 32]), world.clock.clone());
-    let clock = Arc::new(move || clock.load(Ordering::SeqCst));
-    Webhooks::new(storage, key, Outbound::new(&config).unwrap(), clock)
 }
 
 /// The events that wait for a receiver, sorted.

@@ -24,8 +24,10 @@ use attestry_ledger::embedded::EmbeddedLedger;
 use attestry_ledger::{
     Account, Accreditation, ClientOptions, EntryIndex, LedgerClient, RegistryClient,
 };
+use attestry_service::outbound::{HostRule, Outbound, OutboundConfig};
 use attestry_service::testing::TestDatabase;
 use attestry_service::{Actor, TenantId};
+use attestry_verifier::webhooks::{SealingKey, Webhooks};
 use attestry_verifier::{
     AcceptedCircuits, Decision, NewSession, PolicyCatalogue, ReceiptKey, Refusal, Reply, Session,
     Storage, Verifier, VerifierConfig, VerifierParts,
@@ -36,6 +38,8 @@ use tempfile::TempDir;
 /// 2027-01-15T08:00:00Z.
 pub(crate) const START: u64 = 1_800_000_000;
 pub(crate) const STUDY: &str = "a study";
+/// A URL at which nobody listens.
+pub(crate) const HOOK: &str = "http://127.0.0.1:9/hook";
 const PURPOSE: &str = "May you practise here?";
 
 pub(crate) struct DevelopmentKeys {
@@ -133,6 +137,21 @@ impl World {
             issuer_key,
             rng,
         }
+    }
+
+    /// The webhooks of a tenant, which may lead to [`HOOK`].
+    pub(crate) async fn webhooks(&self, tenant: &TenantId) -> Webhooks {
+        let hosts = vec![HostRule {
+            host: "127.0.0.1".to_owned(),
+            ports: [9].into_iter().collect(),
+            http: true,
+            internal: true,
+        }];
+        let config = OutboundConfig { hosts, ..OutboundConfig::default() };
+        let storage = Storage::open(&self.database.url, tenant.clone()).await.unwrap();
+        let (key, clock) = (SealingKey::derive(&[7; 32]), self.clock.clone());
+        let clock = Arc::new(move || clock.load(Ordering::SeqCst));
+        Webhooks::new(storage, key, Outbound::new(&config).unwrap(), clock)
     }
 
     /// Another verifier process on the same database, configured otherwise.
